@@ -38,7 +38,12 @@ class SpecError(SaleproofError):
     exit_code = 65
 
     def __init__(
-        self, message: str, *, path: str | Path | None = None, line: int | None = None, column: int | None = None
+        self,
+        message: str,
+        *,
+        path: str | Path | None = None,
+        line: int | None = None,
+        column: int | None = None,
     ) -> None:
         self.message = message
         self.path = None if path is None else str(path)

@@ -22,7 +22,9 @@ class Quantity(float):
     def parse(cls, text: object) -> Self:
         found = re.fullmatch(cls.PATTERN, text.strip()) if isinstance(text, str) else None
         if found is None:
-            raise ValueError(f"{text!r} is not a {cls.__name__.lower()}; write it with its unit, for example {cls.EXAMPLES}")
+            raise ValueError(
+                f"{text!r} is not a {cls.__name__.lower()}; write it with its unit, for example {cls.EXAMPLES}"
+            )
         return cls(float(found["number"]) * cls.SCALE[found["unit"]])
 
     def __repr__(self) -> str:
@@ -34,14 +36,21 @@ class Duration(Quantity):
 
     EXAMPLES = "300ms, 2s, 5m or 1h"
     PATTERN = rf"{_NUMBER}\s*(?P<unit>us|ms|s|m|h|d)"
-    SCALE: ClassVar[dict[str, float]] = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+    SCALE: ClassVar[dict[str, float]] = {
+        "us": 1e-6,
+        "ms": 1e-3,
+        "s": 1.0,
+        "m": 60.0,
+        "h": 3600.0,
+        "d": 86400.0,
+    }
 
     @property
     def ms(self) -> float:
         return float(self) * 1000.0
 
     def __str__(self) -> str:
-        if self == 0:
+        if not self:
             return "0s"
         for unit in ("d", "h", "m", "s"):
             scaled = float(self) / self.SCALE[unit]

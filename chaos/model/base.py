@@ -1,0 +1,32 @@
+"""What every noun of the model shares: frozen, keyword-only, and strict when read from JSON."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, dataclass_transform
+
+import msgspec
+
+from chaos.units import dec_hook, enc_hook
+
+T = TypeVar("T")
+
+
+# The decorator tells type checkers what msgspec does: subclasses are frozen and keyword-only too.
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Noun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A value: immutable, compared by content, refuses keys that it does not know."""
+
+
+def to_json(value: Any) -> bytes:
+    """A noun as JSON; quantities as numbers in base units; keys in a fixed order."""
+    return msgspec.json.encode(value, enc_hook=enc_hook, order="deterministic")
+
+
+def from_json(text: bytes | str, kind: type[T]) -> T:
+    """The way back. Raises: msgspec.ValidationError when the text is not such a noun."""
+    return msgspec.json.decode(text, type=kind, dec_hook=dec_hook)
+
+
+def to_plain(value: Any) -> Any:
+    """A noun as plain dicts, lists, strings and numbers."""
+    return msgspec.to_builtins(value, enc_hook=enc_hook, order="deterministic")

@@ -1,0 +1,42 @@
+"""A condition: one sentence, `[scope.]sli op value [for duration]`, read into a bad fraction against a budget."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from chaos.model.base import Noun
+from chaos.model.sli import Shape, Source
+from chaos.units import Duration
+
+
+class Op(StrEnum):
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+
+
+class Condition(Noun):
+    """One sentence of an experiment file, resolved against its target.
+
+    `text` is as written. `steps` are the journey steps that count (empty: all). `budget` is the largest bad fraction
+    that the sentence allows: 0.001 for `availability >= 99.9%`, 0.01 for `p99 < 2s`. `threshold` is the value in base
+    units: seconds for latency, a fraction for ratios, the plain number for a gauge.
+    """
+
+    text: str
+    sli: str  # `availability`, `p99`, `db-query.p95`, `stock-left`
+    source: Source
+    shape: Shape
+    op: Op
+    threshold: float
+    budget: float
+    steps: tuple[str, ...] = ()
+    percentile: float | None = None  # 99.0 for p99
+    hold: Duration = Duration(0)  # abort conditions: true for so long before it counts
+    line: int | None = None
+
+    @property
+    def key(self) -> str:
+        """What makes two sentences the same question: the SLI and its scope, without the value."""
+        return self.text.split("<")[0].split(">")[0].strip()

@@ -1,0 +1,88 @@
+"""What a run will do, worked out before anything is touched. `--dry-run` and `saleproof plan` stop here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from chaos.model.base import Noun
+from chaos.model.objective import Condition
+from chaos.units import Duration, Rate
+
+Phase = Literal["before", "during", "after"]
+
+
+class Window(Noun):
+    """One span of time that is judged. What lies between two injections is one shared window with the phase `after`:
+    it must be held, and it is the next injection's steady state too."""
+
+    index: int  # 0 is the first `before`
+    name: str  # `before`, `during 1`, `after 1`, `between 1 and 2`
+    phase: Phase
+    step: int | None  # the index of the method step; None for the first `before`
+    length: Duration
+    conditions: tuple[Condition, ...]
+
+
+class PlannedFault(Noun):
+    """One fault with its places chosen. `places` are proxies (`web-1 -> db`), instances (`web-2`) or `traffic`."""
+
+    id: str  # `1.1`: step 1, fault 1
+    kind: str
+    places: tuple[str, ...]
+    duration: Duration
+    fault: dict[str, Any]  # the parameters, as plain data in base units
+    text: str  # as written, for people
+    step: int
+
+
+class PlannedStep(Noun):
+    index: int  # from 0
+    faults: tuple[PlannedFault, ...] = ()
+    wait: Duration | None = None
+
+
+class Decision(Noun):
+    """Whether a window can decide a condition at all: the samples expected there against those needed."""
+
+    window: str
+    condition: str
+    expected: float
+    needed: int
+    spare_failures: int  # so many bad samples the expected number can absorb and still be held
+    enough: bool
+
+
+class Plan(Noun):
+    """A whole run: windows, steps with concrete places, the traffic, and what the record needs to be judged again."""
+
+    title: str
+    why: str = ""
+    experiment: str  # path
+    target: str
+    platform: str
+    variant: str
+    profile: str | None = None
+    seed: int
+    load: str  # the traffic profile's name, or `none`
+    rate: Rate  # journeys a second
+    patience: Duration
+    warm_up: Duration
+    recovery: Duration
+    windows: tuple[Window, ...]
+    steps: tuple[PlannedStep, ...]
+    abort: tuple[Condition, ...] = ()
+    invariants: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    warnings: tuple[str, ...] = ()
+    alpha: float = 0.01  # the chance of a false `deviated`, for the whole run (VERDICTS section 3)
+
+    @property
+    def tests(self) -> int:
+        """m of VERDICTS section 3: conditions times windows that can deviate."""
+        return sum(len(w.conditions) for w in self.windows if w.phase != "before")
+
+    @property
+    def length(self) -> Duration:
+        """How long the run takes, start-up and clean-up excluded."""
+        waits = sum(float(s.wait) for s in self.steps if s.wait is not None)
+        return Duration(float(self.warm_up) + waits + sum(float(w.length) for w in self.windows))

@@ -1,0 +1,146 @@
+"""Where a target runs, and the small capabilities that faults need of it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from chaos.model.base import Noun
+from chaos.model.target import Link
+
+
+class Proxy(Noun):
+    """One link proxy: `web-1 -> db` is the proxy's name, and what dials `listen` is passed on to `upstream`."""
+
+    name: str
+    client: str  # instance
+    server: str  # instance
+    link: Link
+    listen: str  # host:port
+    upstream: str  # host:port
+
+
+class Instance(Noun):
+    """One instance of a service, as the platform sees it now."""
+
+    name: str
+    service: str
+    state: str  # running, paused, stopped, starting, failed, spare
+    address: str = ""  # host:port, past the proxies
+    pid: int | None = None
+    start_ticks: int | None = None  # /proc/PID/stat field 22: with the pid and the boot id, a process for good
+    restarts: int = 0
+    healthy: bool = False
+
+
+class Inventory(Noun):
+    """What there is on a platform, for the planner: no I/O is needed once one has it."""
+
+    platform: str
+    endpoint: str  # where the platform itself is controlled, recorded in every run and ledger entry
+    variant: str
+    instances: dict[str, Instance]
+    proxies: dict[str, Proxy]
+    proxy_api: str = ""  # host:port of the fault proxy's HTTP API
+    sql: dict[str, str] = {}  # name -> connection string, resolved
+    capabilities: frozenset[str] = frozenset()
+
+
+class ServiceControl(Protocol):
+    """What another process can do to the services of a running target, given the plain data of `Platform.control()`.
+
+    Every call returns once the effect is there (or raises Unavailable), except that `crash` returns when the process
+    is gone, whatever the restart policy does next.
+    """
+
+    def instance(self, name: str) -> Instance:
+        """As it is now. Raises: KeyError for a name that is not the target's, Unavailable."""
+
+    def crash(self, name: str) -> None:
+        """The main process dies by SIGKILL; the restart policy may act."""
+
+    def kill(self, name: str) -> None:
+        """All its processes die by SIGKILL and it stays down until `start`."""
+
+    def stop(self, name: str) -> None:
+        """It is asked to end (SIGTERM, then SIGKILL after its `stop-within`) and stays down until `start`."""
+
+    def start(self, name: str) -> None:
+        """It runs again and is ready. Idempotent."""
+
+    def restart(self, name: str) -> None:
+        """`stop`, then `start`."""
+
+    def pause(self, name: str) -> None:
+        """All its processes are frozen. Idempotent."""
+
+    def unpause(self, name: str) -> None:
+        """All its processes go on. Idempotent."""
+
+
+class Platform(Protocol):
+    """A target that is up. Capabilities are offered by also having the members of the protocols below."""
+
+    name: str
+
+    def inventory(self) -> Inventory:
+        """What there is now."""
+
+    def control(self) -> dict[str, Any]:
+        """Plain JSON data with which `chaos.platforms.service_control` reaches the services from any process; it goes
+        into undo records. Has at least the key `platform`."""
+
+
+@runtime_checkable
+class LinkShaper(Protocol):
+    """Links run through fault proxies with Toxiproxy's API."""
+
+    def proxy(self, name: str) -> Proxy:
+        """The proxy of that name (`web-1 -> db`). Raises: KeyError."""
+
+    @property
+    def proxy_api(self) -> str:
+        """host:port of the fault proxy's HTTP API."""
+
+
+@runtime_checkable
+class Killable(Protocol):
+    """Services can be ended, held down and started again, through `service_control(platform.control())`."""
+
+    def control(self) -> dict[str, Any]: ...
+
+    def instance(self, name: str) -> Instance: ...
+
+    killable: bool
+
+
+@runtime_checkable
+class Pausable(Protocol):
+    """Services can be frozen and thawed, through `service_control(platform.control())`."""
+
+    def control(self) -> dict[str, Any]: ...
+
+    def instance(self, name: str) -> Instance: ...
+
+    pausable: bool
+
+
+@runtime_checkable
+class TrafficShaper(Protocol):
+    """The traffic's rate can be multiplied while it runs. Offered by the run's traffic, not by a platform."""
+
+    def traffic_control(self) -> dict[str, Any]:
+        """Plain JSON data with which any process can reach the generator: its control socket, pid and start time."""
+
+
+@runtime_checkable
+class Anything(Protocol):
+    """Needs nothing of the platform: what users bring themselves."""
+
+
+CAPABILITIES: dict[str, type] = {
+    "LinkShaper": LinkShaper,
+    "Killable": Killable,
+    "Pausable": Pausable,
+    "TrafficShaper": TrafficShaper,
+    "Anything": Anything,
+}

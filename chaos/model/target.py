@@ -1,0 +1,186 @@
+"""The system under test, as one file in `targets/` says it: services, links, traffic, SLIs, SLOs, platforms."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from chaos.model.base import Noun
+from chaos.model.sli import Sli
+from chaos.units import Duration, Rate, Ratio
+
+Protocol = Literal["http", "postgres", "redis", "tcp"]
+
+
+class Service(Noun):
+    """A named part of the target. `count` instances run; `slots` are declared, for scaling out."""
+
+    name: str
+    role: str = "service"
+    count: int = 1
+    slots: int = 1
+
+    def instances(self) -> tuple[str, ...]:
+        """`('web-1', 'web-2', ...)` for every slot; just `('db',)` for a service with one."""
+        return (self.name,) if self.slots == 1 else tuple(f"{self.name}-{n}" for n in range(1, self.slots + 1))
+
+
+class Link(Noun):
+    """A dependency, written from the one that dials. There is one proxy per client instance and server instance."""
+
+    source: str
+    dest: str
+    protocol: Protocol = "tcp"
+    path: str = "/"  # http: what a round trip asks for
+
+    @property
+    def name(self) -> str:
+        return f"{self.source} -> {self.dest}"
+
+
+class Step(Noun):
+    """One request of a journey. `{name}` in path, headers and body is filled from the target's values, from what an
+    earlier step saved, from `uuid` or from `customer`."""
+
+    name: str
+    method: str
+    path: str
+    headers: dict[str, str] = {}
+    body: Any = None  # sent as JSON
+    save: dict[str, str] = {}  # variable -> dotted path in the JSON answer
+    acknowledges: str | None = None  # the variable whose value the shop has promised to keep
+    expect: tuple[int, int] = (200, 399)  # the statuses that are a good answer, both ends included
+
+
+class Journey(Noun):
+    """What one customer does, in order. `weight` is its share among the journeys."""
+
+    name: str
+    weight: int
+    steps: tuple[str, ...]
+    transaction: bool = False
+
+
+class Value(Noun):
+    """Where a variable of a step comes from: an integer range (both ends included) or a choice."""
+
+    integer: tuple[int, int] | None = None
+    choice: tuple[str, ...] | None = None
+
+
+class Traffic(Noun):
+    """The customers. `rate` counts journeys a second at `normal`; a profile multiplies it."""
+
+    entry: str  # the service that customers talk to
+    rate: Rate
+    profiles: dict[str, float] = msgspec.field(default_factory=lambda: {"normal": 1.0})
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    patience: Duration = Duration(10)
+    think: Duration = Duration(0)
+    steps: dict[str, Step] = {}
+    groups: dict[str, tuple[str, ...]] = {}
+    journeys: tuple[Journey, ...] = ()
+    values: dict[str, Value] = {}
+
+
+class Slo(Noun):
+    """An objective over a window, in OpenSLO's words. The condition is kept as its sentence."""
+
+    condition: str
+    window: str
+
+
+class Invariant(Noun):
+    """What must be true once the shop is quiet, whatever the SLIs say.
+
+    Either `sql` on a platform database, whose rows are violations and which may use `%(acknowledged)s` (the ids that
+    the shop acknowledged to customers, as text), or a `command` that reads those ids as a JSON list on stdin and prints
+    `{"ok": bool, "violations": [...], "checked": int}`. Tried until it holds or `within` has passed.
+    """
+
+    name: str
+    sql: str | None = None  # the name of a database under `platforms.<platform>.sql`
+    query: str | None = None
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    within: Duration = Duration(10)
+
+
+class Ready(Noun):
+    """When a service counts as up. Exactly one is set; tried every 50 ms."""
+
+    tcp: bool = False
+    http: str | None = None  # a path; a status below 400
+    postgres: str | None = None  # `/shop?user=shop_ro`: what follows host and port in a connection string
+    redis: bool = False
+
+
+class Restart(Noun):
+    """A restart policy. `backoff` is waited before each restart."""
+
+    policy: Literal["on-failure", "always", "never"] = "on-failure"
+    backoff: Duration = Duration(0.5)
+
+
+class ProcessService(Noun):
+    """How the embedded platform runs one service: a program, as an argument list. No shell is ever involved."""
+
+    run: tuple[str, ...]
+    env: dict[str, str] = {}
+    after: tuple[str, ...] = ()
+    ready: Ready = Ready(tcp=True)
+    start_within: Duration = Duration(30)
+    stop_within: Duration = Duration(5)
+    restart: Restart = Restart()
+
+
+class Embedded(Noun):
+    """The `embedded` part of a target file: processes on this machine's loopback."""
+
+    services: dict[str, ProcessService]
+    sql: dict[str, str] = {}  # name -> connection string, read-only, past the proxies
+    env: dict[str, str] = {}  # for every service
+
+
+class Platforms(Noun):
+    embedded: Embedded | None = None
+
+
+class Target(Noun):
+    """One target file. `path` and `text` are where it came from and what it said."""
+
+    name: str
+    title: str = ""
+    environment: Literal["local", "staging", "production"] = "local"
+    variants: tuple[str, ...] = ("default",)
+    services: dict[str, Service]
+    links: dict[str, Link] = {}
+    traffic: Traffic | None = None
+    slis: dict[str, Sli] = {}
+    slos: tuple[Slo, ...] = ()
+    invariants: tuple[Invariant, ...] = ()
+    platforms: Platforms = Platforms()
+    path: str = ""
+    text: str = ""
+
+    def instances(self) -> tuple[str, ...]:
+        """Every declared instance of every service, in file order."""
+        return tuple(name for service in self.services.values() for name in service.instances())
+
+    def running(self, service: str) -> tuple[str, ...]:
+        """The instances that are meant to run without scaling."""
+        found = self.services[service]
+        return found.instances()[: found.count]
+
+    def service_of(self, instance: str) -> str:
+        """`web` for `web-1`. Raises: KeyError."""
+        for service in self.services.values():
+            if instance in service.instances():
+                return service.name
+        raise KeyError(instance)
+
+
+def smallest_share(share: Ratio, of: int) -> int:
+    """How many of so many a share means: rounded to the nearest, at least one."""
+    return max(1, round(float(share) * of))

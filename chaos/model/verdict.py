@@ -1,0 +1,97 @@
+"""What a run showed: per condition and window, per window, and for the whole run."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from chaos.model.base import Noun
+
+
+class Outcome(StrEnum):
+    HELD = "held"
+    DEVIATED = "deviated"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Status(StrEnum):
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+    INTERRUPTED = "interrupted"
+    CRASHED = "crashed"
+
+
+class Check(Noun):
+    """One condition in one window. `bad` of `total` against `budget`; every figure behind the word is here."""
+
+    condition: str
+    window: str
+    phase: str
+    outcome: Outcome
+    bad: int
+    total: int
+    budget: float
+    upper: float | None = None  # the exact one-sided 95 % upper bound of the bad fraction
+    e_value: float | None = None  # the largest value of the sequential test, with
+    e_needed: float | None = None  # what it takes to say `deviated`
+    decided_at_s: float | None = None  # when it was reached, seconds since the run's start
+    value: float | None = None  # the SLI itself, in base units: 0.9987, 1.25 (seconds)
+    low: float | None = None  # its 95 % interval
+    high: float | None = None
+    unit: str = ""  # `ratio`, `s`, `` (plain number)
+    more_needed: int | None = None  # inconclusive: so many more clean samples would decide it
+    more_needed_s: float | None = None
+    text: str = ""  # plain words: `3 of 11,932 requests failed; the objective allows 11`
+
+
+class FaultReport(Noun):
+    """What became of one fault at one place."""
+
+    fault: str
+    text: str
+    place: str
+    confirmed: bool | None  # None: it was never injected
+    evidence: str = ""
+    reverted: bool = False
+    on_s: float | None = None  # for so long it was in place
+    reverted_by: str = ""
+    remedy: str = ""
+
+
+class InvariantReport(Noun):
+    name: str
+    outcome: Outcome
+    text: str
+
+
+class Verdict(Noun):
+    """The whole run. `reasons` are one line each, the decisive one first. `exit_code` is DESIGN's table."""
+
+    run: str
+    status: Status
+    outcome: Outcome
+    exit_code: int
+    reasons: tuple[str, ...]
+    checks: tuple[Check, ...]
+    faults: tuple[FaultReport, ...] = ()
+    invariants: tuple[InvariantReport, ...] = ()
+    customers: int = 0
+    customers_affected: int = 0  # had at least one bad request
+    requests: int = 0
+    generator_lag_p99_s: float | None = None
+    judged_with: str = ""  # the version of Saleproof whose rules these are
+
+
+EXIT_HELD, EXIT_DEVIATED, EXIT_INCONCLUSIVE, EXIT_STUCK, EXIT_INTERNAL, EXIT_INTERRUPTED = 0, 1, 2, 3, 70, 130
+
+
+def exit_code(status: Status, outcome: Outcome, *, stuck: bool) -> int:
+    """One order everywhere: stuck > crashed, interrupted > deviated > inconclusive > held. Aborted is deviated."""
+    if stuck:
+        return EXIT_STUCK
+    if status is Status.CRASHED:
+        return EXIT_INTERNAL
+    if status is Status.INTERRUPTED:
+        return EXIT_INTERRUPTED
+    if status is Status.ABORTED or outcome is Outcome.DEVIATED:
+        return EXIT_DEVIATED
+    return EXIT_INCONCLUSIVE if outcome is Outcome.INCONCLUSIVE else EXIT_HELD
