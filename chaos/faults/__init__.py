@@ -1,0 +1,54 @@
+"""The registry of faults: one small file each, one line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chaos.faults.bandwidth import Bandwidth
+from chaos.faults.command import Command
+from chaos.faults.crash import Crash
+from chaos.faults.down import Down
+from chaos.faults.http import Http
+from chaos.faults.kill import Kill
+from chaos.faults.latency import Latency
+from chaos.faults.limit_data import LimitData
+from chaos.faults.partition import Partition
+from chaos.faults.pause import Pause
+from chaos.faults.reset import Reset
+from chaos.faults.restart import Restart
+from chaos.faults.slicer import Slicer
+from chaos.faults.slow_close import SlowClose
+from chaos.faults.stop import Stop
+from chaos.faults.surge import Surge
+from chaos.faults.timeout import Timeout
+from chaos.model.fault import Undo
+
+FAULTS: dict[str, type[Any]] = {
+    "latency": Latency,
+    "bandwidth": Bandwidth,
+    "timeout": Timeout,
+    "down": Down,
+    "reset": Reset,
+    "slow-close": SlowClose,
+    "slicer": Slicer,
+    "limit-data": LimitData,
+    "partition": Partition,
+    "crash": Crash,
+    "kill": Kill,
+    "stop": Stop,
+    "restart": Restart,
+    "pause": Pause,
+    "surge": Surge,
+    "command": Command,
+    "http": Http,
+}
+
+
+def revert(undo: Undo) -> None:
+    """Take one fault back, from its record alone. Idempotent. Raises: RevertFailed, Unavailable."""
+    FAULTS[undo.kind].revert(undo)
+
+
+def is_present(undo: Undo) -> bool:
+    """Is that fault still in place? Raises: Unavailable when it cannot tell."""
+    return bool(FAULTS[undo.kind].is_present(undo))

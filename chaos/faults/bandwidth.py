@@ -1,0 +1,27 @@
+"""`bandwidth`: a narrow link."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from chaos.faults.shared import limits
+from chaos.faults.shared.link import LinkFault, Stream
+from chaos.units import Bytes, Ratio
+
+
+class Bandwidth(LinkFault):
+    """Each connection of the link carries at most `per-second` bytes a second."""
+
+    kind: ClassVar[str] = "bandwidth"
+    example: ClassVar[str] = "bandwidth: {link: web -> db, per-second: 20KB, for: 60s}"
+
+    per_second: Bytes
+    toxicity: Ratio = Ratio(1)
+    stream: Stream = "downstream"
+
+    def __post_init__(self) -> None:
+        # Toxiproxy counts whole KB (1,000 bytes) a second; a negative rate crashes it, and 0 lets nothing through.
+        limits.size("per-second", self.per_second, least=Bytes(1000))
+        if self.per_second % 1000:
+            raise ValueError(f"per-second is {self.per_second}; the proxy counts whole KB a second")
+        limits.toxicity(self.toxicity)

@@ -1,0 +1,1 @@
+"""What several faults stand on: the checks of their parameters, and how links and services are disturbed."""

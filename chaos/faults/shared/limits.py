@@ -1,0 +1,31 @@
+"""The checks that parameters of several faults share. Every function raises ValueError with one plain sentence."""
+
+from __future__ import annotations
+
+from chaos.units import Bytes, Duration, Ratio
+
+# Below this a few round trips cannot tell the fault from its absence: 1 % would need 688 of them.
+TOXICITY_MIN = Ratio(0.05)
+# Toxiproxy counts in whole milliseconds (slicer: microseconds), as signed 64-bit integers; a day is beyond any use.
+DELAY_MAX = Duration(86400)
+BYTES_MAX = Bytes(1e12)
+
+
+def toxicity(value: Ratio) -> None:
+    """The share of connections that the toxic hits."""
+    if not TOXICITY_MIN <= value <= 1:
+        raise ValueError(
+            f"toxicity is {value}; it must be between {TOXICITY_MIN} and 100%, so that it can be confirmed"
+        )
+
+
+def delay(name: str, value: Duration, *, least: Duration = Duration(0.001)) -> None:
+    """A delay that the proxy can keep and a measurement can see."""
+    if not least <= value <= DELAY_MAX:
+        raise ValueError(f"{name} is {value}; it must be between {least} and {DELAY_MAX}")
+
+
+def size(name: str, value: Bytes, *, least: Bytes = Bytes(1)) -> None:
+    """A whole number of bytes."""
+    if not least <= value <= BYTES_MAX or value != int(value):
+        raise ValueError(f"{name} is {value}; it must be a whole number of bytes, at least {least}")
