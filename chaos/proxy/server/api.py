@@ -1,0 +1,145 @@
+"""The HTTP API of Toxiproxy 2.12: same paths, same status codes, same bodies."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from chaos import __version__
+from chaos.proxy.server.apierror import ApiError
+from chaos.proxy.server.collection import Collection
+from chaos.proxy.server.decode import read_object, read_objects
+from chaos.proxy.server.proxy import Proxy
+from chaos.proxy.server.toxic import read_toxic
+
+log = logging.getLogger("saleproof.proxy")
+
+# Toxiproxy's version, whose API this is; what follows the plus is a build, which a comparison of versions ignores.
+VERSION = f"2.12.0+saleproof.{__version__}"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(text=json.dumps(value, separators=(",", ":")), status=status, content_type="application/json")
+
+
+def _refusal(message: str, status: int) -> web.Response:
+    # Go's http.Error says text/plain and ends with a newline.
+    text = json.dumps({"error": message, "status": status}, separators=(",", ":"))
+    return web.Response(text=text + "\n", status=status, headers={"X-Content-Type-Options": "nosniff"})
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.headers.get("User-Agent", "").startswith("Mozilla/"):
+        return web.Response(text="User agent not allowed\n", status=403)
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return _refusal(error.message, error.status)
+    except web.HTTPException:
+        raise
+    except Exception as error:
+        log.exception("%s %s", request.method, request.path)
+        return _refusal(f"internal error: {error!r}", 500)
+
+
+class Api:
+    """The handlers, over one collection of proxies."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+
+    def application(self) -> web.Application:
+        app = web.Application(middlewares=[_errors])
+        add = app.router.add_route
+        add("POST", "/reset", self.reset)
+        add("GET", "/proxies", self.proxies)
+        add("POST", "/proxies", self.create)
+        add("POST", "/populate", self.populate)
+        add("GET", "/version", self.version)
+        add("GET", "/proxies/{proxy}", self.show)
+        add("DELETE", "/proxies/{proxy}", self.delete)
+        add("GET", "/proxies/{proxy}/toxics", self.toxics)
+        add("POST", "/proxies/{proxy}/toxics", self.add_toxic)
+        add("GET", "/proxies/{proxy}/toxics/{toxic}", self.toxic)
+        add("DELETE", "/proxies/{proxy}/toxics/{toxic}", self.remove_toxic)
+        for method in ("POST", "PATCH"):
+            add(method, "/proxies/{proxy}", self.update)
+            add(method, "/proxies/{proxy}/toxics/{toxic}", self.change_toxic)
+        return app
+
+    async def version(self, request: web.Request) -> web.Response:
+        return web.Response(text=f'{{"version": "{VERSION}"}}\n', content_type="application/json", charset="utf-8")
+
+    async def proxies(self, request: web.Request) -> web.Response:
+        return _json({proxy.name: proxy.as_json() for proxy in self._collection.all()})
+
+    async def create(self, request: web.Request) -> web.Response:
+        proxy = await self._collection.create(read_object(await request.read()))
+        return _json(proxy.as_json(), 201)
+
+    async def populate(self, request: web.Request) -> web.Response:
+        done: list[Proxy] = []
+        answer: dict[str, Any] = {}
+        try:
+            await self._collection.populate(read_objects(await request.read()), done)
+        except ApiError as error:
+            answer = {"error": error.message, "status": error.status}
+        answer["proxies"] = [proxy.as_json() for proxy in done] or None
+        return _json(answer, answer.get("status", 201))
+
+    async def reset(self, request: web.Request) -> web.Response:
+        await self._collection.reset()
+        return web.Response(status=204)
+
+    async def show(self, request: web.Request) -> web.Response:
+        return _json(self._proxy(request).as_json())
+
+    async def update(self, request: web.Request) -> web.Response:
+        proxy = self._proxy(request)
+        fields = read_object(await request.read())
+        await proxy.update(
+            listen=fields.text("listen", proxy.listen),
+            upstream=fields.text("upstream", proxy.upstream),
+            enabled=fields.flag("enabled", proxy.enabled),
+        )
+        return _json(proxy.as_json())
+
+    async def delete(self, request: web.Request) -> web.Response:
+        await self._collection.remove(request.match_info["proxy"])
+        return web.Response(status=204)
+
+    async def toxics(self, request: web.Request) -> web.Response:
+        return _json([toxic.as_json() for toxic in self._proxy(request).toxics()])
+
+    async def add_toxic(self, request: web.Request) -> web.Response:
+        proxy = self._proxy(request)
+        toxic = read_toxic(read_object(await request.read()))
+        proxy.add_toxic(toxic)
+        return _json(toxic.as_json())
+
+    async def toxic(self, request: web.Request) -> web.Response:
+        return _json(self._proxy(request).toxic(request.match_info["toxic"]).as_json())
+
+    async def change_toxic(self, request: web.Request) -> web.Response:
+        proxy = self._proxy(request)
+        body = await request.read()
+        # Nothing waits between looking and changing, so no other request can come between.
+        before = proxy.toxic(request.match_info["toxic"])
+        after = before.changed(read_object(body))
+        proxy.change_toxic(before, after)
+        return _json(after.as_json())
+
+    async def remove_toxic(self, request: web.Request) -> web.Response:
+        proxy = self._proxy(request)
+        proxy.remove_toxic(proxy.toxic(request.match_info["toxic"]))
+        return web.Response(status=204)
+
+    def _proxy(self, request: web.Request) -> Proxy:
+        return self._collection.get(request.match_info["proxy"])
