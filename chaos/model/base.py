@@ -11,9 +11,17 @@ from chaos.units import dec_hook, enc_hook
 T = TypeVar("T")
 
 
-# The decorator tells type checkers what msgspec does: subclasses are frozen and keyword-only too.
+class _KeywordOnly(msgspec.StructMeta):
+    """msgspec inherits `frozen`, but asks for `kw_only` on every class anew."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
+        options.setdefault("kw_only", True)
+        return super().__new__(mcs, name, bases, namespace, **options)
+
+
+# The decorator tells type checkers what is done here: subclasses are frozen and keyword-only too.
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
-class Noun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Noun(msgspec.Struct, metaclass=_KeywordOnly, frozen=True, forbid_unknown_fields=True):
     """A value: immutable, compared by content, refuses keys that it does not know."""
 
 
