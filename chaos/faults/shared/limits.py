@@ -10,6 +10,9 @@ TOXICITY_MIN = Ratio(0.05)
 DELAY_MAX = Duration(86400)
 BYTES_MAX = Bytes(1e12)
 
+ONE_MS = Duration(0.001)
+ONE_BYTE = Bytes(1)
+
 
 def toxicity(value: Ratio) -> None:
     """The share of connections that the toxic hits."""
@@ -19,13 +22,13 @@ def toxicity(value: Ratio) -> None:
         )
 
 
-def delay(name: str, value: Duration, *, least: Duration = Duration(0.001)) -> None:
+def delay(name: str, value: Duration, *, least: Duration = ONE_MS) -> None:
     """A delay that the proxy can keep and a measurement can see."""
     if not least <= value <= DELAY_MAX:
         raise ValueError(f"{name} is {value}; it must be between {least} and {DELAY_MAX}")
 
 
-def size(name: str, value: Bytes, *, least: Bytes = Bytes(1)) -> None:
+def size(name: str, value: Bytes, *, least: Bytes = ONE_BYTE) -> None:
     """A whole number of bytes."""
-    if not least <= value <= BYTES_MAX or value != int(value):
+    if not least <= value <= BYTES_MAX or not float(value).is_integer():
         raise ValueError(f"{name} is {value}; it must be a whole number of bytes, at least {least}")
