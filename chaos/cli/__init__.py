@@ -1,0 +1,109 @@
+"""The command line: one file a subcommand; here only the way in and the way out.
+
+Everything heavy is imported inside a subcommand's `run`, so that `saleproof --help` and `validate` stay fast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+from chaos import __version__
+from chaos.errors import SaleproofError, UsageError, nearest
+
+# In the order of --help. A subcommand is a module with HELP, EXAMPLES, arguments(parser) and run(arguments) -> exit code.
+COMMANDS = (
+    "run", "plan", "validate", "up", "status", "logs", "down", "runs", "show", "judge", "export", "schema", "recover",
+    "completion",
+)  # fmt: skip
+
+ABOUT = "Rehearse a flash sale's failures before the sale does."
+EXIT_CODES = """exit codes:
+  0 held   1 deviated   2 inconclusive   3 a fault could not be reverted
+  64 usage   65 bad file   69 not available   70 internal error   75 refused for now   130 interrupted
+
+environment:
+  SALEPROOF_STATE  where runs, the ledger and the embedded shop live   NO_COLOR  no colours
+  SALEPROOF_STORE  where runs are recorded: a file or a database URL
+
+first steps:
+  saleproof run experiments/db-latency-spike.yaml      rehearse a slow database on the embedded shop
+  saleproof show last                                  read the verdict again
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with our exit code for usage and the nearest known word."""
+
+    def error(self, message: str) -> NoReturn:
+        if "invalid choice: " in message:
+            got = message.split("invalid choice: ", 1)[1].split("'")[1]
+            known = [c for a in self._actions if a.choices for c in map(str, a.choices)]
+            message = f"unknown {message.split(':')[0].removeprefix('argument ')} '{got}'.{nearest(got, known)}"
+        elif message.startswith("unrecognized arguments: "):
+            got = message.removeprefix("unrecognized arguments: ").split()[0]
+            known = [option for action in self._actions for option in action.option_strings]
+            message = f"unknown argument '{got}'.{nearest(got, known)}"
+        raise UsageError(f"{message} See: {self.prog} --help")
+
+
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line; with `only`, the arguments of that subcommand alone (the others by name)."""
+    root = Parser(
+        prog="saleproof", description=ABOUT, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    root.add_argument("--version", action="version", version=f"saleproof {__version__}")
+    commands = root.add_subparsers(dest="command", metavar="command", required=True, parser_class=Parser)
+    for name in COMMANDS:
+        if only is not None and name != only:
+            commands.add_parser(name, add_help=False)
+            continue
+        module = importlib.import_module(f"chaos.cli.{name}")
+        sub = commands.add_parser(
+            name, help=module.HELP, description=module.HELP, epilog=f"examples:\n{module.EXAMPLES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        module.arguments(sub)
+    return root
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The entry point. Maps every error to one clear line on stderr and an exit code of DESIGN's table."""
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        only = words[0] if words and words[0] in COMMANDS else None
+        arguments = parser(only).parse_args(words)
+        code = importlib.import_module(f"chaos.cli.{arguments.command}").run(arguments)
+        sys.stdout.flush()
+        return int(code)
+    except SaleproofError as error:
+        print(f"saleproof: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("saleproof: interrupted", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        # Whoever read us has enough. Keep the interpreter from complaining when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except SystemExit as leaving:  # --help, --version
+        return int(leaving.code or 0)
+    except Exception as cause:
+        return _crashed(cause)
+
+
+def _crashed(cause: Exception) -> int:
+    """An error nobody foresaw: one line for the person, the traceback into a file for us."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="saleproof-crash-", suffix=".txt", delete=False) as file:
+        file.write(traceback.format_exc())
+    print(  # noqa: T201
+        f"saleproof: internal error: {type(cause).__name__}: {cause}. The details are in {file.name}; please report them",
+        file=sys.stderr,
+    )
+    return SaleproofError.exit_code

@@ -1,0 +1,87 @@
+"""What several subcommands share: finding files, opening the store, and saying things on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chaos.errors import UsageError
+
+if TYPE_CHECKING:
+    from chaos.model.target import Target
+    from chaos.store import Store
+
+
+def say(text: str) -> None:
+    """Progress and remarks: stderr, so that stdout stays the result."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def out(text: str) -> None:
+    """The result: stdout."""
+    print(text, flush=True)  # noqa: T201
+
+
+def out_json(value: Any) -> None:
+    """The result, for programs: one JSON document on stdout."""
+    from chaos.model.base import to_json
+
+    sys.stdout.write(to_json(value).decode() + "\n")
+
+
+def json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of text")
+
+
+def target_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--target", metavar="FILE", default=None, help="the target file (default: targets/shop.yaml in this folder)"
+    )
+
+
+def variant_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--variant", default=None, metavar="NAME", help="which variant of the target (default: the file's first)"
+    )
+
+
+def find_target(given: str | None) -> Target:
+    """The target named on the command line, or the only one in `targets/`. Raises: UsageError, SpecError."""
+    from chaos.spec.target import load_target
+
+    if given is not None:
+        return load_target(Path(given))
+    folder = Path("targets")
+    files = sorted(p for p in folder.glob("*.y*ml")) if folder.is_dir() else []
+    if len(files) == 1:
+        return load_target(files[0])
+    if not files:
+        raise UsageError("no target file here: say --target FILE, or go to the folder that holds targets/")
+    raise UsageError(f"several targets here: say --target with one of {', '.join(map(str, files))}")
+
+
+def pick_variant(target: Target, given: str | None) -> str:
+    """Raises: UsageError with the nearest known one."""
+    from chaos.errors import nearest
+
+    if given is None:
+        return target.variants[0]
+    if given not in target.variants:
+        raise UsageError(f"unknown variant '{given}'.{nearest(given, target.variants)}")
+    return given
+
+
+def store_url() -> str:
+    """Where runs are recorded: $SALEPROOF_STORE, else runs.db in the state folder."""
+    from chaos.state import state_dir
+
+    return os.environ.get("SALEPROOF_STORE") or str(state_dir() / "runs.db")
+
+
+def open_store() -> Store:
+    from chaos.store import Store
+
+    return Store.open(store_url())

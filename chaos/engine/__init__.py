@@ -1,0 +1,1 @@
+"""The only package that disturbs anything: runner, guard, ledger, watchdog."""

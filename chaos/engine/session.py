@@ -1,0 +1,204 @@
+"""One run while it lasts: what the Chaos Toolkit's engine calls between its steps, and what a signal or the guard stops.
+
+The order is always the same: intent on disk -> inject -> confirm -> wait, interruptibly -> revert in `finally`. The stop
+flag is looked at under the same lock that injects, so nothing is injected after somebody asked to stop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaos.clock import Clock
+from chaos.engine.ledger import Entry, Ledger
+from chaos.engine.revert import revert_all
+from chaos.errors import SaleproofError
+from chaos.model.event import (
+    AnyEvent,
+    FaultConfirmed,
+    FaultFailed,
+    FaultInjected,
+    FaultIntended,
+    FaultStuck,
+    GuardBreached,
+    GuardBroken,
+    Noted,
+    SignalReceived,
+    WindowEnded,
+    WindowStarted,
+)
+from chaos.model.fault import Evidence, Undo
+from chaos.model.objective import Condition
+from chaos.model.plan import Plan, PlannedFault, PlannedStep, Window
+from chaos.model.verdict import Status
+
+
+class Stopped(SaleproofError):
+    """The run was asked to stop: by the guard, a signal, or a fault that could not be injected."""
+
+
+@dataclass(kw_only=True)
+class Session:
+    """`emit` records an event and returns once it is durable where that matters. `ground` gives each fault what it
+    needs: the platform, or the traffic."""
+
+    run_id: str
+    plan: Plan
+    faults: dict[str, Any]  # PlannedFault.id -> the fault itself
+    ground: Callable[[type], Any]
+    ledger: Ledger
+    clock: Clock
+    t0_s: float
+    emit: Callable[[AnyEvent], None]
+    figures: Callable[[Window, Condition], dict[str, Any]]
+    conclude: Callable[[], dict[str, Any]]
+    stop: threading.Event = field(default_factory=threading.Event)
+    status: Status = Status.COMPLETED
+    reason: str = ""
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _open: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    stuck: list[FaultStuck] = field(default_factory=list)
+    done_windows: set[int] = field(default_factory=set)
+    method_began: bool = False
+
+    def at_s(self) -> float:
+        """Seconds since the run's start."""
+        return self.clock.now_s() - self.t0_s
+
+    # Stopping -------------------------------------------------------------------------------------------------------
+
+    def interrupt(self, signal_name: str) -> None:
+        """A person or a signal ends the run. Called from the thread that reads signals, never inside a handler."""
+        self._end(Status.INTERRUPTED, f"{signal_name} received")
+        self.emit(SignalReceived(at_s=self.at_s(), signal=signal_name))
+
+    def abort(self, event: GuardBreached | GuardBroken) -> None:
+        """The guard ends the run and does not wait for the main thread: it reverts at once, itself."""
+        what = event.value if isinstance(event, GuardBreached) else event.error
+        self._end(Status.ABORTED, f"{event.condition}: {what}")
+        self.emit(event)
+        self.revert_open()
+
+    def fail(self, reason: str) -> None:
+        """The run cannot go on, for a reason of its own."""
+        self._end(Status.ABORTED, reason)
+
+    def _end(self, status: Status, reason: str) -> None:
+        if not self.stop.is_set():
+            self.status, self.reason = status, reason
+            self.stop.set()
+
+    # Windows --------------------------------------------------------------------------------------------------------
+
+    def wait(self, seconds: float) -> None:
+        """Wait, interruptibly. Raises: Stopped."""
+        if self.clock.wait(seconds, self.stop):
+            raise Stopped(self.reason)
+
+    def measure(self, window: Window) -> None:
+        """Let one window pass. Raises: Stopped; then the window is recorded as cut."""
+        self.emit(WindowStarted(at_s=self.at_s(), window=window.index))
+        cut = "the run was stopped"
+        try:
+            self.wait(float(window.length))
+            cut = ""
+        finally:
+            self.done_windows.add(window.index)
+            self.emit(WindowEnded(at_s=self.at_s(), window=window.index, cut=cut))
+
+    # Faults ---------------------------------------------------------------------------------------------------------
+
+    def run_step(self, step: PlannedStep) -> list[dict[str, Any]]:
+        """One method step, whole: inject, confirm, let the window pass, revert. Returns what was confirmed, as plain
+        data. Raises: Stopped; a fault that could not be injected."""
+        self.method_began = True
+        if step.wait is not None:
+            self.wait(float(step.wait))
+            return []
+        window = next(w for w in self.plan.windows if w.phase == "during" and w.step == step.index)
+        evidence: list[dict[str, Any]] = []
+        # The window begins with the first injection, so that the harm of injecting is inside it.
+        self.emit(WindowStarted(at_s=self.at_s(), window=window.index))
+        cut = "the fault could not be injected"
+        try:
+            injected = [(fault, place, self._inject(fault, place)) for fault in step.faults for place in fault.places]
+            began_s = self.clock.now_s()
+            cut = "the run was stopped"
+            for fault, place, undo in injected:
+                evidence.append(self._confirm(fault, place, undo))
+            self._hold(step, window, began_s)
+            cut = ""
+        finally:
+            self.emit(WindowEnded(at_s=self.at_s(), window=window.index, cut=cut))
+            self.done_windows.add(window.index)
+            self.revert_open()
+        return evidence
+
+    def _hold(self, step: PlannedStep, window: Window, began_s: float) -> None:
+        """Keep the step's faults on, each for its own duration. Faults that are shorter than the longest go first."""
+        for ends_s in sorted({float(fault.duration) for fault in step.faults}):
+            self.wait(began_s + ends_s - self.clock.now_s())
+            over = {fault.id for fault in step.faults if float(fault.duration) <= ends_s}
+            if ends_s < float(window.length):
+                self.revert_open(only=over)
+
+    def _inject(self, fault: PlannedFault, place: str) -> Undo:
+        """Raises: Stopped, and whatever the injection raised, after recording it."""
+        body = self.faults[fault.id]
+        ground = self.ground(type(body))
+        with self._lock:
+            if self.stop.is_set():
+                raise Stopped(self.reason)
+            try:
+                undo: Undo = body.prepare(place, ground)
+            except Exception as cause:
+                self.emit(FaultFailed(at_s=self.at_s(), fault=fault.id, place=place, error=f"before injecting: {cause}"))
+                raise
+            entry = Entry(
+                run=self.run_id, fault=fault.id, place=place, target=self.plan.target, undo=undo, text=fault.text,
+                opened_at=self.clock.utc().isoformat(), pid=os.getpid(),
+            )  # fmt: skip
+            self.ledger.open(entry)
+            self._open[(fault.id, place)] = entry
+            self.emit(FaultIntended(at_s=self.at_s(), fault=fault.id, place=place, undo=undo))
+            started_s = self.clock.now_s()
+            try:
+                body.inject(undo, ground)
+            except Exception as cause:
+                self.emit(FaultFailed(at_s=self.at_s(), fault=fault.id, place=place, error=str(cause)))
+                raise
+            took_s = self.clock.now_s() - started_s
+            self.emit(FaultInjected(at_s=self.at_s(), fault=fault.id, place=place, took_s=took_s))
+        return undo
+
+    def _confirm(self, fault: PlannedFault, place: str, undo: Undo) -> dict[str, Any]:
+        """Measure whether it bit. A confirmation that breaks is a fault that was not confirmed, never a pass."""
+        body = self.faults[fault.id]
+        try:
+            evidence = body.confirm(undo, self.ground(type(body)))
+        except Exception as cause:
+            evidence = Evidence(confirmed=False, text=f"could not be measured: {cause}")
+        self.emit(FaultConfirmed(at_s=self.at_s(), fault=fault.id, place=place, evidence=evidence))
+        return {"fault": fault.id, "place": place, "confirmed": evidence.confirmed, "evidence": evidence.text}
+
+    def revert_open(self, only: set[str] | None = None) -> None:
+        """Take back what is in place (all of it, or the named faults). Safe from any thread; waits for an injection
+        that is under way. What cannot be reverted stays in the ledger and in `stuck`."""
+        with self._lock:
+            entries = [e for e in self._open.values() if only is None or e.fault in only]
+            stuck = revert_all(self.ledger, entries, by="runner", at_s=self.at_s, emit=self.emit)
+            left = {(s.fault, s.place) for s in stuck}
+            for entry in entries:
+                if (entry.fault, entry.place) not in left:
+                    self._open.pop((entry.fault, entry.place), None)
+            known = {(s.fault, s.place) for s in self.stuck}
+            self.stuck.extend(s for s in stuck if (s.fault, s.place) not in known)
+
+    def note(self, text: str) -> None:
+        """Record something worth knowing. Never raises."""
+        with contextlib.suppress(Exception):
+            self.emit(Noted(at_s=self.at_s(), text=text))
