@@ -32,9 +32,11 @@ class TrafficStarted(Event):
 
 
 class TrafficEnded(Event):
-    """`reason` is empty when it ended because it was told to."""
+    """`reason` is empty when it ended because it was told to. `dropped` arrivals were due and never sent: the shop did
+    not get the traffic that the run was to show."""
 
     reason: str = ""
+    dropped: int = 0
 
 
 class WindowStarted(Event):

@@ -66,6 +66,8 @@ class Plan(Noun):
     load: str  # the traffic profile's name, or `none`
     rate: Rate  # journeys a second
     patience: Duration
+    think: Duration = Duration(0)  # between two steps of a journey
+    transactions: dict[str, int] = {}  # journeys that are transactions -> their number of steps
     warm_up: Duration
     recovery: Duration
     windows: tuple[Window, ...]

@@ -76,6 +76,8 @@ class Verdict(Noun):
     invariants: tuple[InvariantReport, ...] = ()
     customers: int = 0
     customers_affected: int = 0  # had at least one bad request
+    customers_during: int = 0  # had a request while a fault was on
+    customers_affected_during: int = 0  # had a bad one then
     requests: int = 0
     generator_lag_p99_s: float | None = None
     judged_with: str = ""  # the version of Saleproof whose rules these are
