@@ -87,4 +87,5 @@ class Plan(Noun):
     def length(self) -> Duration:
         """How long the run takes, start-up and clean-up excluded."""
         waits = sum(float(s.wait) for s in self.steps if s.wait is not None)
-        return Duration(float(self.warm_up) + waits + sum(float(w.length) for w in self.windows))
+        recoveries = sum(float(self.recovery) for w in self.windows if w.phase == "after")
+        return Duration(float(self.warm_up) + waits + recoveries + sum(float(w.length) for w in self.windows))
