@@ -98,16 +98,28 @@ def judge_rows(
     return _sorted(rows.start_us, bad, end, ~undecided)
 
 
+def latencies_us(condition: Condition, requests: Requests) -> Micros:
+    """The latencies that a latency condition looks at: of the requests that `judge_rows` counts for it, in no order."""
+    rows = _of_steps(requests, condition.steps) if condition.steps else requests
+    slow, gave_up = _slow(condition, rows)
+    return rows.latency_us[slow | gave_up | (rows.failure == Failure.NONE)]
+
+
 def _latency(condition: Condition, rows: Requests) -> Counted:
-    """`p99 < 2s` is bad at 2 s, `p99 <= 2s` is not; `p99 > 5s`, to abort, is not yet true at 5 s."""
+    slow, gave_up = _slow(condition, rows)
+    bad = slow | gave_up
+    counts = bad | (rows.failure == Failure.NONE)
+    known = rows.start_us + np.where(slow, round(condition.threshold * 1e6), rows.latency_us)
+    return _sorted(rows.start_us, bad, known, counts)
+
+
+def _slow(condition: Condition, rows: Requests) -> tuple[Mask, Mask]:
+    """Slower than the threshold; given up. `p99 < 2s` is bad at 2 s, `p99 <= 2s` is not; `p99 > 5s`, to abort, is not
+    yet true at 5 s."""
     limit_us = round(condition.threshold * 1e6)
     equal_is_bad = condition.op in (Op.LT, Op.GE)
     slow = rows.latency_us >= limit_us if equal_is_bad else rows.latency_us > limit_us
-    gave_up = rows.failure == Failure.PATIENCE
-    bad = slow | gave_up
-    counts = bad | (rows.failure == Failure.NONE)
-    known = rows.start_us + np.where(slow, limit_us, rows.latency_us)
-    return _sorted(rows.start_us, bad, known, counts)
+    return slow, rows.failure == Failure.PATIENCE
 
 
 def _failed(rows: Requests, patience_us: int, only: tuple[Failure, ...] | None) -> tuple[Mask, Mask]:
