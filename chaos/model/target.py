@@ -132,6 +132,7 @@ class ProcessService(Noun):
     ready: Ready = Ready(tcp=True)
     start_within: Duration = Duration(30)
     stop_within: Duration = Duration(5)
+    stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"  # PostgreSQL: INT, or it waits for its clients to leave
     restart: Restart = Restart()
 
 
