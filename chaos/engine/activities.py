@@ -33,7 +33,7 @@ def steady_state(condition: int) -> dict[str, Any]:
     """
     session = current()
     window = session.plan.windows[-1 if session.method_began else 0]
-    if window.index not in session.done_windows:
+    if window.index not in session.spans:
         try:
             session.wait(float(session.plan.recovery if session.method_began else session.plan.warm_up))
             session.measure(window)

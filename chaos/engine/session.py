@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,13 @@ class Stopped(SaleproofError):
     """The run was asked to stop: by the guard, a signal, or a fault that could not be injected."""
 
 
+@dataclass
+class _Ending:
+    """Why a window is not whole; empty when it is."""
+
+    cut: str = ""
+
+
 @dataclass(kw_only=True)
 class Session:
     """`emit` records an event and returns once it is durable where that matters. `ground` gives each fault what it
@@ -59,10 +66,11 @@ class Session:
     stop: threading.Event = field(default_factory=threading.Event)
     status: Status = Status.COMPLETED
     reason: str = ""
+    window: Window | None = None  # the one that is passing now
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _open: dict[tuple[str, str], Entry] = field(default_factory=dict)
     stuck: list[FaultStuck] = field(default_factory=list)
-    done_windows: set[int] = field(default_factory=set)
+    spans: dict[int, tuple[float, float]] = field(default_factory=dict)  # window -> from, to; seconds of the run
     method_began: bool = False
 
     def at_s(self) -> float:
@@ -101,14 +109,25 @@ class Session:
 
     def measure(self, window: Window) -> None:
         """Let one window pass. Raises: Stopped; then the window is recorded as cut."""
-        self.emit(WindowStarted(at_s=self.at_s(), window=window.index))
-        cut = "the run was stopped"
-        try:
+        with self._window(window) as ending:
+            ending.cut = "the run was stopped"
             self.wait(float(window.length))
-            cut = ""
+            ending.cut = ""
+
+    @contextlib.contextmanager
+    def _window(self, window: Window) -> Iterator[_Ending]:
+        """Record a window's start and end, whatever ends it; `cut` says why it is not whole."""
+        ending, began_s = _Ending(), self.at_s()
+        self.window = window
+        self.spans[window.index] = (began_s, float("inf"))
+        self.emit(WindowStarted(at_s=began_s, window=window.index))
+        try:
+            yield ending
         finally:
-            self.done_windows.add(window.index)
-            self.emit(WindowEnded(at_s=self.at_s(), window=window.index, cut=cut))
+            ended_s = self.at_s()
+            self.spans[window.index] = (began_s, ended_s)
+            self.window = None
+            self.emit(WindowEnded(at_s=ended_s, window=window.index, cut=ending.cut))
 
     # Faults ---------------------------------------------------------------------------------------------------------
 
@@ -121,20 +140,18 @@ class Session:
             return []
         window = next(w for w in self.plan.windows if w.phase == "during" and w.step == step.index)
         evidence: list[dict[str, Any]] = []
-        # The window begins with the first injection, so that the harm of injecting is inside it.
-        self.emit(WindowStarted(at_s=self.at_s(), window=window.index))
-        cut = "the fault could not be injected"
         try:
-            injected = [(fault, place, self._inject(fault, place)) for fault in step.faults for place in fault.places]
-            began_s = self.clock.now_s()
-            cut = "the run was stopped"
-            for fault, place, undo in injected:
-                evidence.append(self._confirm(fault, place, undo))
-            self._hold(step, window, began_s)
-            cut = ""
+            # The window begins with the first injection, so that the harm of injecting is inside it.
+            with self._window(window) as ending:
+                ending.cut = "the fault could not be injected"
+                injected = [(fault, place, self._inject(fault, place)) for fault in step.faults for place in fault.places]
+                began_s = self.clock.now_s()
+                ending.cut = "the run was stopped"
+                for fault, place, undo in injected:
+                    evidence.append(self._confirm(fault, place, undo))
+                self._hold(step, window, began_s)
+                ending.cut = ""
         finally:
-            self.emit(WindowEnded(at_s=self.at_s(), window=window.index, cut=cut))
-            self.done_windows.add(window.index)
             self.revert_open()
         return evidence
 

@@ -57,3 +57,9 @@ class Signals:
             for number in arrived:
                 if number in HANDLED:
                     self._on_signal(signal.Signals(number).name)
+
+
+def raise_until_ready() -> None:
+    """While a run opens, before anything is disturbed: every signal is a Ctrl-C, which unwinds what was opened."""
+    for number in HANDLED:
+        signal.signal(number, signal.default_int_handler)

@@ -22,6 +22,7 @@ class Event(Noun, tag_field="kind", tag=_word):
 class RunStarted(Event):
     pid: int
     endpoint: str  # the platform's control endpoint, as resolved
+    t0_s: float = 0.0  # CLOCK_MONOTONIC at the run's start, so that a watchdog can go on with the same clock
 
 
 class TrafficStarted(Event):

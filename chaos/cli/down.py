@@ -1,0 +1,31 @@
+"""`saleproof down`: take a target down."""
+
+from __future__ import annotations
+
+import argparse
+
+from chaos.cli.common import find_target, say, target_option
+
+HELP = "take the target down; nothing of it stays behind"
+EXAMPLES = "  saleproof down\n"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    target_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Idempotent. Raises: Refused while a run uses the target."""
+    from chaos.engine.lock import TargetLock
+    from chaos.platforms.embedded.platform import EmbeddedPlatform
+    from chaos.state import state_dir
+
+    target = find_target(arguments.target)
+    with TargetLock(state_dir() / "locks", target.name, "saleproof down"):
+        platform = EmbeddedPlatform.attach(target)
+        if platform is None:
+            say(f"{target.name} is not up")
+            return 0
+        platform.down()
+    say(f"{target.name} is down")
+    return 0

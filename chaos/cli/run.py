@@ -1,0 +1,99 @@
+"""`saleproof run`: rehearse. The process that a signal hits."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaos.cli.common import json_option, out, out_json, pick_variant, say, store_url
+from chaos.cli.plan import experiment_options
+
+if TYPE_CHECKING:
+    from chaos.rehearsal.rehearsal import Rehearsal
+
+HELP = "run an experiment and say whether the shop holds"
+EXAMPLES = """\
+  saleproof run experiments/db-latency-spike.yaml
+  saleproof run experiments/db-latency-spike.yaml --variant fragile
+  saleproof run experiments/web-crash.yaml --profile ci --json > verdict.json
+  saleproof run experiment.json                       a Chaos Toolkit experiment, as it is
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    experiment_options(parser)
+    parser.add_argument("--keep-up", action="store_true", help="leave the target up if this run brought it up")
+    parser.add_argument("--dry-run", action="store_true", help="stop after the plan, as `saleproof plan` does")
+    parser.add_argument(
+        "--journal", metavar="FILE", default=None,
+        help="also write the journal in the Chaos Toolkit's format (its own experiments: default journal.json)",
+    )  # fmt: skip
+    json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exits as DESIGN's table says. Raises: SpecError, Refused, Unavailable before anything is disturbed."""
+    from chaos import spec
+
+    path = Path(arguments.experiment)
+    if spec.kind(path) == "chaostoolkit":
+        from chaos.cli import vanilla
+
+        return vanilla.run(arguments)
+    if arguments.dry_run:
+        from chaos.cli import plan
+
+        return plan.run(arguments)
+    return _rehearse(arguments, path)
+
+
+def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
+    from chaos.engine.runner import execute
+    from chaos.engine.signals import Signals, raise_until_ready
+    from chaos.rehearsal.rehearsal import Options, Rehearsal
+    from chaos.report.live import screen
+    from chaos.spec import load_experiment
+
+    target_file = Path(arguments.target) if arguments.target else None
+    experiment, target = load_experiment(path, profile=arguments.profile, target_file=target_file)
+    options = Options(
+        variant=pick_variant(target, arguments.variant), profile=arguments.profile, seed=arguments.seed,
+        store=store_url(), keep_up=arguments.keep_up,
+    )  # fmt: skip
+    raise_until_ready()
+    with screen(experiment.title) as watching:
+        rehearsal = Rehearsal(experiment, target, options, screen=watching, progress=watching.progress)
+        with rehearsal, Signals(rehearsal.session.interrupt) as signals:
+            rehearsal.chaostoolkit = execute(rehearsal.session, signals)
+            verdict = rehearsal.conclude()
+    if arguments.journal:
+        _write_journal(rehearsal, Path(arguments.journal))
+    if arguments.json:
+        out_json(verdict)
+    else:
+        _print(rehearsal)
+    return verdict.exit_code
+
+
+def _print(rehearsal: Rehearsal) -> None:
+    from chaos.cli.common import open_store
+    from chaos.report.console import render
+
+    assert rehearsal.verdict is not None
+    with open_store() as store:
+        journal = store.read(rehearsal.run_id)
+    out(render(rehearsal.verdict, journal))
+
+
+def _write_journal(rehearsal: Rehearsal, path: Path) -> None:
+    import json
+
+    from chaos.cli.common import open_store
+    from chaos.report.journal import chaostoolkit_journal
+
+    assert rehearsal.verdict is not None
+    with open_store() as store:
+        journal = store.read(rehearsal.run_id)
+    path.write_text(json.dumps(chaostoolkit_journal(journal, rehearsal.verdict), indent=2) + "\n")
+    say(f"journal: {path}")

@@ -1,0 +1,73 @@
+"""`saleproof status`: what is up, and which faults are on."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from chaos.cli.common import find_target, json_option, out, out_json, target_option
+
+HELP = "show services, links, and the faults that are on"
+EXAMPLES = """\
+  saleproof status
+  saleproof status --json
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    target_option(parser)
+    json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exits with 0 when the target is up, 69 when it is not."""
+    from chaos.errors import Unavailable
+    from chaos.platforms.embedded.platform import EmbeddedPlatform
+
+    target = find_target(arguments.target)
+    platform = EmbeddedPlatform.attach(target)
+    faults = _faults(target.name)
+    if platform is None:
+        if arguments.json:
+            out_json({"target": target.name, "up": False, "services": [], "links": [], "faults": faults})
+        else:
+            out(f"{target.name} is not up" + "".join(f"\n  in the ledger: {f['text'] or f['kind']}, {f['where']}" for f in faults))
+        return Unavailable.exit_code
+    inventory = platform.inventory()
+    report = {
+        "target": target.name, "up": True, "platform": inventory.platform, "variant": inventory.variant,
+        "endpoint": inventory.endpoint, "proxy_api": inventory.proxy_api,
+        "services": list(inventory.instances.values()),
+        "links": [{"name": p.name, "listen": p.listen, "upstream": p.upstream} for p in inventory.proxies.values()],
+        "faults": faults,
+    }  # fmt: skip
+    if arguments.json:
+        out_json(report)
+    else:
+        from chaos.report.status import render
+
+        out(render(inventory, faults))
+    return 0
+
+
+def _faults(target: str) -> list[dict[str, Any]]:
+    """Every fault that the ledger has for this target, looked at where it is: `on` is True, False, or None where the
+    target could not be asked."""
+    from chaos import faults
+    from chaos.engine.ledger import Ledger
+    from chaos.errors import SaleproofError
+    from chaos.state import state_dir
+
+    found = []
+    for entry in Ledger(state_dir() / "ledger").entries():
+        if entry.target != target:
+            continue
+        on: bool | None
+        try:
+            on = faults.is_present(entry.undo)
+        except SaleproofError:
+            on = None
+        found.append(
+            {"kind": entry.undo.kind, "where": entry.place, "run": entry.run, "since": entry.opened_at, "on": on, "text": entry.text}
+        )
+    return [f for f in found if f["on"] is not False]

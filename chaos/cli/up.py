@@ -1,0 +1,42 @@
+"""`saleproof up`: bring a target up and leave it up."""
+
+from __future__ import annotations
+
+import argparse
+
+from chaos.cli.common import find_target, json_option, out, out_json, pick_variant, say, target_option, variant_option
+
+HELP = "bring the target up and leave it up"
+EXAMPLES = """\
+  saleproof up                          the reference shop, with all its defences
+  saleproof up --variant fragile        the shop of the outage reports
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    target_option(parser)
+    variant_option(parser)
+    json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Returns once every service is ready. Raises: Refused when another variant is up, Unavailable."""
+    import time
+
+    from chaos.platforms.embedded.platform import EmbeddedPlatform
+
+    target = find_target(arguments.target)
+    began = time.monotonic()
+    platform = EmbeddedPlatform.up(target, pick_variant(target, arguments.variant), progress=_progress)
+    inventory = platform.inventory()
+    entry = platform.entry_address(target.traffic.entry) if target.traffic else ""
+    if arguments.json:
+        out_json({"target": target.name, "variant": inventory.variant, "platform": inventory.platform, "entry": entry})
+        return 0
+    say(f"everything is ready after {time.monotonic() - began:.1f} s")
+    out(f"{target.title or target.name} ({inventory.variant}) is up on {inventory.platform}" + (f": http://{entry}/" if entry else ""))
+    return 0
+
+
+def _progress(service: str, state: str) -> None:
+    say(f"  {service:<12} {state}")

@@ -1,0 +1,51 @@
+"""Plain Chaos Toolkit experiments, run by its own engine. What they showed is judged by chaos.judge.chaostoolkit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+
+
+def execute(experiment: dict[str, Any], journal: dict[str, Any], on_line: Callable[[str], None]) -> None:
+    """Run it, filling the journal as it goes: whatever escapes the engine, the evidence stays.
+
+    Rollbacks are always run (T2) unless the experiment's own `runtime` says otherwise. Signals keep the Chaos Toolkit's
+    own meaning. Raises: nothing; an escaped error is in the journal's `saleproof-error`.
+    """
+    from chaoslib.caching import cache_activities, clear_cache
+    from chaoslib.run import Runner
+    from chaoslib.types import Schedule, Strategy
+
+    logger = logging.getLogger("chaostoolkit")
+    handler = _Lines(on_line)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    runtime = experiment.get("runtime", {})
+    hypothesis = runtime.get("hypothesis", {})
+    rollbacks = {"strategy": "always"} | runtime.get("rollbacks", {})
+    try:
+        cache_activities(experiment)
+        runner = Runner(Strategy.from_string(hypothesis.get("strategy", "default")), Schedule(**_schedule(hypothesis)))
+        runner.run(experiment, settings={"runtime": runtime | {"rollbacks": rollbacks}}, journal=journal)
+    except BaseException as cause:
+        journal["saleproof-error"] = f"{type(cause).__name__}: {cause}"
+        journal["status"] = "interrupted" if isinstance(cause, KeyboardInterrupt | SystemExit) else "aborted"
+    finally:
+        logger.removeHandler(handler)
+        clear_cache()
+
+
+def _schedule(hypothesis: dict[str, Any]) -> dict[str, Any]:
+    names = {"frequency": "continuous_hypothesis_frequency", "fail_fast": "fail_fast", "fail_fast_ratio": "fail_fast_ratio"}
+    return {ours: hypothesis[theirs] for theirs, ours in names.items() if theirs in hypothesis}
+
+
+class _Lines(logging.Handler):
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._on_line = on_line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._on_line(record.getMessage())

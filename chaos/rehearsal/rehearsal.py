@@ -1,0 +1,331 @@
+"""A rehearsal: everything that one run of one experiment needs, opened in order and closed in the reverse order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform as machine
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chaos import __version__
+from chaos.clock import RealClock
+from chaos.engine.guard import Guard
+from chaos.engine.ledger import Ledger
+from chaos.engine.lock import TargetLock
+from chaos.engine.session import Session
+from chaos.engine.watchdog import Watchdog
+from chaos.errors import Refused, SaleproofError
+from chaos.model.event import (
+    AnyEvent,
+    Noted,
+    ProbeFailed,
+    RunEnded,
+    RunStarted,
+    TrafficEnded,
+    TrafficStarted,
+)
+from chaos.model.journal import RunInfo
+from chaos.model.objective import Condition
+from chaos.model.plan import Plan, Window
+from chaos.model.platform import TrafficShaper
+from chaos.state import state_dir
+
+if TYPE_CHECKING:
+    from chaos.load.live import Live
+    from chaos.load.traffic import Batch, TrafficRun
+    from chaos.model.experiment import Experiment
+    from chaos.model.target import Target
+    from chaos.model.verdict import Verdict
+    from chaos.platforms.embedded.platform import EmbeddedPlatform
+    from chaos.store import Recorder, Store
+
+# After the traffic has stopped, customers who are under way may finish: as long as the most patient of them waits.
+QUIET_EXTRA_S = 1.0
+
+
+class Screen(Protocol):
+    """Who watches. Both must be quick, and neither may raise."""
+
+    def on_event(self, event: AnyEvent) -> None: ...
+
+    def on_tick(self, figures: Any) -> None: ...
+
+
+@dataclass(kw_only=True)
+class Options:
+    """What the command line says beyond the files. `seed` None: a new one, recorded."""
+
+    variant: str
+    profile: str | None = None
+    seed: int | None = None
+    store: str = ""
+    keep_up: bool = False
+    allow_undecidable: bool = False
+    command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))
+
+
+class Rehearsal:
+    """Use as a context manager; then `session` is open and the traffic flows. `conclude` ends and judges it.
+
+    Raises on entering: Refused (open ledger, target in use, other variant up), Unavailable, SpecError (a plan that
+    cannot work). Whatever was opened by then is closed again.
+    """
+
+    def __init__(
+        self, experiment: Experiment, target: Target, options: Options, *,
+        screen: Screen, progress: Callable[[str, str], None],
+    ) -> None:  # fmt: skip
+        self.experiment, self.target, self.options = experiment, target, options
+        self.screen, self._progress = screen, progress
+        self.clock = RealClock()
+        self.verdict: Verdict | None = None
+        self.chaostoolkit: dict[str, Any] = {}
+        self.plan: Plan
+        self.session: Session
+        self.run_id = new_run_id()
+        self._stack = contextlib.ExitStack()
+        self._traffic: TrafficRun | None = None
+        self._concluded = False
+
+    def __enter__(self) -> Rehearsal:
+        with contextlib.ExitStack() as opening:
+            self._open(opening)
+            self._stack = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.conclude()
+        finally:
+            self._stack.close()
+
+    # Opening --------------------------------------------------------------------------------------------------------
+
+    def _open(self, stack: contextlib.ExitStack) -> None:
+        state = state_dir()
+        ledger = Ledger(state / "ledger")
+        refuse_open_ledger(ledger)
+        stack.enter_context(TargetLock(state / "locks", self.target.name, f"run {self.run_id}"))
+        self.platform, brought_up = self._bring_up(stack)
+        self.plan = self._make_plan()
+        self._store = stack.enter_context(self._open_store())
+        self._recorder = self._start_recording(stack)
+        down = str(self.platform.state) if brought_up else None
+        self._watchdog = Watchdog(self.run_id, state, self.options.store, down, state / "logs" / "watchdog.log")
+        self._watchdog.start()
+        stack.callback(self._watchdog.release)
+        self.t0_s = self.clock.now_s()
+        self.session = self._new_session(ledger)
+        endpoint = self.platform.inventory().endpoint
+        self.session.emit(RunStarted(at_s=0.0, pid=os.getpid(), endpoint=endpoint, t0_s=self.t0_s))
+        self._start_traffic(stack)
+        self._start_sampler(stack)
+        watch = {"the watchdog": self._watchdog.alive}
+        self._guard = Guard(self.session, self._live, self.clock, watch)
+        self._guard.start()
+        stack.callback(self._guard.stop)
+        stack.enter_context(self._ticking())
+
+    def _bring_up(self, stack: contextlib.ExitStack) -> tuple[EmbeddedPlatform, bool]:
+        from chaos.platforms.embedded.platform import EmbeddedPlatform
+
+        found = EmbeddedPlatform.attach(self.target)
+        if found is not None and found.variant != self.options.variant:
+            raise Refused(
+                f"{self.target.name} is up as '{found.variant}', and this run wants '{self.options.variant}'; "
+                "take it down first with: saleproof down"
+            )
+        if found is not None:
+            return found, False
+        platform = EmbeddedPlatform.up(self.target, self.options.variant, progress=self._progress)
+        if not self.options.keep_up:
+            stack.callback(platform.down)
+        return platform, not self.options.keep_up
+
+    def _make_plan(self) -> Plan:
+        from chaos import planner
+
+        seed = self.options.seed if self.options.seed is not None else secrets.randbelow(2**31)
+        return planner.plan(
+            self.experiment, self.target, self.platform.inventory(), variant=self.options.variant, seed=seed,
+            profile=self.options.profile, allow_undecidable=self.options.allow_undecidable,
+        )  # fmt: skip
+
+    def _open_store(self) -> Store:
+        from chaos.store import Store
+
+        return Store.open(self.options.store)
+
+    def _start_recording(self, stack: contextlib.ExitStack) -> Recorder:
+        info = RunInfo(
+            id=self.run_id, started_at=datetime.now(UTC), experiment_text=self.experiment.text,
+            target_text=self.target.text, versions=versions(), host=machine.node(), command=self.options.command,
+        )  # fmt: skip
+        recorder = self._store.record(info, self.plan)
+        stack.callback(recorder.close)
+        return recorder
+
+    def _new_session(self, ledger: Ledger) -> Session:
+        return Session(
+            run_id=self.run_id, plan=self.plan, faults=planned_faults(self.plan), ground=self._ground, ledger=ledger,
+            clock=self.clock, t0_s=self.t0_s, emit=self._emit, figures=self._figures, conclude=self._conclude_plain,
+        )  # fmt: skip
+
+    def _ground(self, fault: type) -> Any:
+        """What a fault acts on: the run's traffic or the platform."""
+        return self._traffic if fault.needs is TrafficShaper else self.platform  # type: ignore[attr-defined]
+
+    def _start_traffic(self, stack: contextlib.ExitStack) -> None:
+        from chaos.load.live import Live
+        from chaos.load.traffic import TrafficRun
+
+        traffic = self.target.traffic
+        self._live: Live = Live(traffic)
+        if traffic is None or self.plan.load == "none":
+            return
+        self._traffic = TrafficRun.start(
+            traffic, base_url=f"http://{self.platform.entry_address(traffic.entry)}", profile=self.plan.load,
+            seed=self.plan.seed, t0_s=self.t0_s, state_dir=state_dir() / "runs" / self.run_id,
+            on_batch=self._on_batch, on_end=self._on_traffic_end,
+        )  # fmt: skip
+        stack.callback(self._traffic.stop, 0.0)
+        self._emit(TrafficStarted(at_s=self.session.at_s(), pid=self._traffic.pid, rate=float(self.plan.rate)))
+
+    def _start_sampler(self, stack: contextlib.ExitStack) -> None:
+        from chaos.slis.sampler import Sampler
+
+        conditions = [c for w in self.plan.windows for c in w.conditions] + list(self.plan.abort)
+        self._sampler = Sampler(
+            conditions, self.target.slis, self.platform.inventory(), t0_s=self.t0_s,
+            on_sample=self._on_sample, on_error=self._on_probe_error,
+        )  # fmt: skip
+        self._sampler.start()
+        stack.callback(self._sampler.stop)
+
+    # What arrives while it runs ---------------------------------------------------------------------------------------
+
+    def _emit(self, event: AnyEvent) -> None:
+        self._recorder.event(event)
+        self.screen.on_event(event)
+
+    def _on_batch(self, batch: Batch) -> None:
+        self._live.add(batch)
+        self._recorder.requests(batch.finished)
+        if batch.acknowledged:
+            self._recorder.acknowledged(batch.acknowledged)
+
+    def _on_traffic_end(self, reason: str) -> None:
+        self._emit(TrafficEnded(at_s=self.session.at_s(), reason=reason))
+        if reason:
+            self.session.fail(f"the load generator ended: {reason}")
+            self.session.revert_open()
+
+    def _on_sample(self, sample: Any) -> None:
+        self._recorder.sample(sample)
+        self._live.add_sample(sample)
+
+    def _on_probe_error(self, source: str, error: str) -> None:
+        self._emit(ProbeFailed(at_s=self.session.at_s(), source=source, error=error))
+
+    def _figures(self, window: Window, condition: Condition) -> dict[str, Any]:
+        """A condition's numbers in a window, from what is known by now; the verdict counts again from the record."""
+        bad, total = self._live.between(condition, *self.session.spans[window.index])
+        value = bad / total if total else 1.0
+        return {"value": value, "bad": bad, "total": total, "text": f"{bad} of {total} bad"}
+
+    @contextlib.contextmanager
+    def _ticking(self) -> Iterator[None]:
+        from chaos.rehearsal.ticker import Ticker
+
+        ticker = Ticker(self.session, self._live, self.screen)
+        ticker.start()
+        try:
+            yield
+        finally:
+            ticker.stop()
+
+    # The end ----------------------------------------------------------------------------------------------------------
+
+    def conclude(self) -> Verdict:
+        """Revert what is open, stop the traffic, check the invariants, complete the record, and judge it. Idempotent."""
+        if self._concluded:
+            assert self.verdict is not None
+            return self.verdict
+        self._concluded = True
+        from chaos.judge import judge
+
+        self.session.revert_open()
+        self._guard.stop()
+        if self._traffic is not None:
+            interrupted = self.session.stop.is_set()
+            self._traffic.stop(0.5 if interrupted else float(self.plan.patience) + QUIET_EXTRA_S)
+        self._sampler.stop()
+        if not self.session.stop.is_set():
+            self._check_invariants()
+        self.session.emit(
+            RunEnded(at_s=self.session.at_s(), status=self.session.status.value, reason=self.session.reason)
+        )
+        self._recorder.chaostoolkit(self.chaostoolkit)
+        self._recorder.finish(self.session.status.value)
+        self.verdict = judge(self._store.read(self.run_id))
+        self._store.save_verdict(self.verdict)
+        return self.verdict
+
+    def _conclude_plain(self) -> dict[str, Any]:
+        verdict = self.conclude()
+        return {"status": verdict.exit_code, "outcome": verdict.outcome.value, "reasons": list(verdict.reasons)}
+
+    def _check_invariants(self) -> None:
+        from chaos.slis.invariants import check
+
+        acknowledged = self._recorder.acknowledged_ids()
+        for invariant in self.target.invariants:
+            event = check(
+                invariant, sql=self.platform.inventory().sql, acknowledged=acknowledged,
+                resolve=self.platform.resolve, env=self.platform.environment(), at_s=self.session.at_s,
+            )  # fmt: skip
+            self._emit(event)
+
+
+def new_run_id() -> str:
+    """Sortable by time, short enough to type the beginning of."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def refuse_open_ledger(ledger: Ledger) -> None:
+    """Raises: Refused when a dead run may have left faults in place."""
+    entries = ledger.entries()
+    if entries:
+        first = entries[0]
+        raise Refused(
+            f"{len(entries)} fault(s) of run {first.run} may still be in place ({first.text or first.undo.kind}, "
+            f"{first.place}); revert them first with: saleproof recover"
+        )
+
+
+def planned_faults(plan: Plan) -> dict[str, Any]:
+    """The faults of a plan as the objects that inject, made from the plan's plain data."""
+    import msgspec
+
+    from chaos.faults import FAULTS
+    from chaos.units import dec_hook
+
+    return {
+        fault.id: msgspec.convert(fault.fault, FAULTS[fault.kind], dec_hook=dec_hook)
+        for step in plan.steps
+        for fault in step.faults
+    }
+
+
+def versions() -> dict[str, str]:
+    """What this run was made with, for the record."""
+    from importlib.metadata import version
+
+    found = {"saleproof": __version__, "python": machine.python_version(), "kernel": machine.release()}
+    return found | {name: version(name) for name in ("chaostoolkit-lib", "toxiproxy-python", "aiohttp")}

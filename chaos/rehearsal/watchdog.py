@@ -1,0 +1,70 @@
+"""`python -m chaos.rehearsal.watchdog`: what the watchdog does when its runner has died."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from chaos.engine.watchdog import wait_for_end
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--state", required=True, type=Path)
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--down", default=None, help="take this target's state folder down as well")
+    arguments = parser.parse_args()
+    if wait_for_end():
+        return 0
+    return clean_up(arguments.run, arguments.state, arguments.store, arguments.down)
+
+
+def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
+    """Revert first, then the record, then the target; each whatever became of the one before. 3 when a fault is stuck."""
+    from chaos.engine.ledger import Ledger
+    from chaos.engine.revert import revert_all
+    from chaos.model.event import AnyEvent, RunEnded
+
+    began = time.monotonic()
+    ledger = Ledger(state / "ledger")
+    happened: list[AnyEvent] = []
+    entries = ledger.entries(run_id)
+    stuck = revert_all(ledger, entries, by="watchdog", at_s=time.monotonic, emit=happened.append)
+    print(  # noqa: T201
+        f"{run_id}: the runner died; {len(entries) - len(stuck)} of {len(entries)} faults reverted in "
+        f"{time.monotonic() - began:.2f} s",
+        file=sys.stderr,
+    )
+    happened.append(RunEnded(at_s=time.monotonic(), status="crashed", reason="the runner died; the watchdog cleaned up"))
+    try:
+        _complete_record(run_id, store_url, happened)
+    finally:
+        if down is not None and not stuck:
+            from chaos.platforms.embedded.platform import EmbeddedPlatform
+
+            EmbeddedPlatform.at(Path(down)).down()
+    return 3 if stuck else 0
+
+
+def _complete_record(run_id: str, store_url: str, happened: list) -> None:  # type: ignore[type-arg]
+    """Add what the watchdog did, end the run as crashed, and judge what there is."""
+    import msgspec
+
+    from chaos.judge import judge
+    from chaos.store import Store
+
+    with Store.open(store_url) as store:
+        recorder = store.resume(run_id)
+        t0_s = recorder.t0_s
+        for event in happened:
+            recorder.event(msgspec.structs.replace(event, at_s=max(0.0, event.at_s - t0_s)))
+        recorder.finish("crashed")
+        recorder.close()
+        store.save_verdict(judge(store.read(run_id)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
