@@ -8,7 +8,7 @@ import random
 import socket
 import struct
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from chaos.proxy.server.link import Link
 from chaos.proxy.server.toxic import Direction, Toxic
@@ -42,9 +42,9 @@ class Endpoint(asyncio.Protocol):
         self.saw_end = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        # uvloop's transports are Transports in all but name.
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         self.connection.made(self)
 
     def data_received(self, data: bytes) -> None:
