@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from chaos.faults.shared import limits
-from chaos.faults.shared.link import LinkFault, Stream
+from chaos.faults.shared.link import LinkFault, name
+from chaos.model.fault import Evidence
+from chaos.proxy.values import Stream, ToxicSpec
 from chaos.units import Bytes, Ratio
+
+if TYPE_CHECKING:
+    from chaos.proxy.confirm import Confirmation
 
 
 class Bandwidth(LinkFault):
@@ -25,3 +30,23 @@ class Bandwidth(LinkFault):
         if self.per_second % 1000:
             raise ValueError(f"per-second is {self.per_second}; the proxy counts whole KB a second")
         limits.toxicity(self.toxicity)
+
+    def toxics(self, where: str) -> tuple[ToxicSpec, ...]:
+        return (
+            ToxicSpec(
+                name=name(self.kind),
+                type="bandwidth",
+                stream=self.stream,
+                toxicity=float(self.toxicity),
+                attributes={"rate": round(self.per_second / 1000)},
+            ),
+        )
+
+    def evidence(self, found: Confirmation) -> Evidence:
+        return Evidence(
+            confirmed=True,
+            text=f"{found.during:.3g} KB/s of {self.per_second / 1000:g} KB/s (before: {found.before:.3g} KB/s)",
+            measured=found.during,
+            intended=self.per_second / 1000,
+            unit="KB/s",
+        )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from chaos.faults.shared import limits
-from chaos.faults.shared.link import LinkFault, Stream
+from chaos.faults.shared.link import LinkFault, name
+from chaos.model.fault import Evidence
+from chaos.proxy.values import Stream, ToxicSpec
 from chaos.units import Bytes, Ratio
+
+if TYPE_CHECKING:
+    from chaos.proxy.confirm import Confirmation
 
 
 class LimitData(LinkFault):
@@ -22,3 +27,23 @@ class LimitData(LinkFault):
     def __post_init__(self) -> None:
         limits.size("bytes", self.bytes)
         limits.toxicity(self.toxicity)
+
+    def toxics(self, where: str) -> tuple[ToxicSpec, ...]:
+        return (
+            ToxicSpec(
+                name=name(self.kind),
+                type="limit_data",
+                stream=self.stream,
+                toxicity=float(self.toxicity),
+                attributes={"bytes": int(self.bytes)},
+            ),
+        )
+
+    def evidence(self, found: Confirmation) -> Evidence:
+        return Evidence(
+            confirmed=True,
+            text=f"{found.bitten} of {found.total} connections were cut, after {found.during:g} B of {self.bytes}",
+            measured=found.during,
+            intended=float(self.bytes),
+            unit="bytes",
+        )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from chaos.faults.shared import limits
-from chaos.faults.shared.link import LinkFault, Stream
+from chaos.faults.shared.link import LinkFault, name
+from chaos.model.fault import Evidence
+from chaos.proxy.values import Stream, ToxicSpec
 from chaos.units import Bytes, Duration, Ratio
+
+if TYPE_CHECKING:
+    from chaos.proxy.confirm import Confirmation
 
 
 class Slicer(LinkFault):
@@ -24,13 +29,36 @@ class Slicer(LinkFault):
     def __post_init__(self) -> None:
         # Toxiproxy's own default, a variation of 0, crashes its server: rand.Intn(0).
         limits.size("size", self.size, least=Bytes(4))
-        limits.size("variation", self.spread)
-        if self.spread >= self.size:
-            raise ValueError(f"variation is {self.spread}; it must be less than the size, {self.size}")
+        limits.size("variation", self.spread_bytes)
+        if self.spread_bytes >= self.size:
+            raise ValueError(f"variation is {self.spread_bytes}; it must be less than the size, {self.size}")
         limits.delay("delay", self.delay)
         limits.toxicity(self.toxicity)
 
     @property
-    def spread(self) -> Bytes:
+    def spread_bytes(self) -> Bytes:
         """The variation, or its default."""
         return Bytes(int(self.size / 4)) if self.variation is None else self.variation
+
+    def toxics(self, where: str) -> tuple[ToxicSpec, ...]:
+        return (
+            ToxicSpec(
+                name=name(self.kind),
+                type="slicer",
+                stream=self.stream,
+                toxicity=float(self.toxicity),
+                attributes={
+                    "average_size": int(self.size),
+                    "size_variation": int(self.spread_bytes),
+                    "delay": round(self.delay * 1e6),
+                },
+            ),
+        )
+
+    def evidence(self, found: Confirmation) -> Evidence:
+        return Evidence(
+            confirmed=True,
+            text=f"{found.bitten} of {found.total} answers came in slices: {found.during:.3g} ms, before {found.before:.3g} ms",
+            measured=found.during,
+            unit="ms",
+        )

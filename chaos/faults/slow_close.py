@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from chaos.faults.shared import limits
-from chaos.faults.shared.link import LinkFault, Stream
+from chaos.faults.shared.link import LinkFault, name
+from chaos.model.fault import Evidence
+from chaos.proxy.values import Stream, ToxicSpec
 from chaos.units import Duration, Ratio
+
+if TYPE_CHECKING:
+    from chaos.proxy.confirm import Confirmation
 
 
 class SlowClose(LinkFault):
@@ -22,3 +27,24 @@ class SlowClose(LinkFault):
     def __post_init__(self) -> None:
         limits.delay("delay", self.delay)
         limits.toxicity(self.toxicity)
+
+    def toxics(self, where: str) -> tuple[ToxicSpec, ...]:
+        return (
+            ToxicSpec(
+                name=name(self.kind),
+                type="slow_close",
+                stream=self.stream,
+                toxicity=float(self.toxicity),
+                attributes={"delay": round(self.delay.ms)},
+            ),
+        )
+
+    def evidence(self, found: Confirmation) -> Evidence:
+        late_ms = (found.during or 0.0) - (found.before or 0.0)
+        return Evidence(
+            confirmed=True,
+            text=f"{found.bitten} of {found.total} closed late: +{late_ms:.0f} ms of {self.delay.ms:.0f} ms",
+            measured=late_ms,
+            intended=self.delay.ms,
+            unit="ms",
+        )

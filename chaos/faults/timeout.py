@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from chaos.faults.shared import limits
-from chaos.faults.shared.link import LinkFault, Stream
+from chaos.faults.shared.link import LinkFault, name
+from chaos.model.fault import Evidence
+from chaos.proxy.values import Stream, ToxicSpec
 from chaos.units import Duration, Ratio
+
+if TYPE_CHECKING:
+    from chaos.proxy.confirm import Confirmation
 
 
 class Timeout(LinkFault):
@@ -23,3 +28,17 @@ class Timeout(LinkFault):
         if self.after is not None:
             limits.delay("after", self.after)
         limits.toxicity(self.toxicity)
+
+    def toxics(self, where: str) -> tuple[ToxicSpec, ...]:
+        return (
+            ToxicSpec(
+                name=name(self.kind),
+                type="timeout",
+                stream=self.stream,
+                toxicity=float(self.toxicity),
+                attributes={"timeout": 0 if self.after is None else round(self.after.ms)},
+            ),
+        )
+
+    def evidence(self, found: Confirmation) -> Evidence:
+        return Evidence(confirmed=True, text=f"{found.bitten} of {found.total} round trips got no answer")
