@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from chaos.engine.session import Session, Stopped
 
 _current: Session | None = None
+_refusal = "no run is open: an exported experiment needs its control, chaos.rehearsal.control"
 
 
 def use(session: Session | None) -> None:
@@ -22,8 +23,14 @@ def use(session: Session | None) -> None:
 def current() -> Session:
     """Raises: RuntimeError outside of a run."""
     if _current is None:
-        raise RuntimeError("no run is open: an exported experiment needs its control, chaos.rehearsal.control")
+        raise RuntimeError(_refusal)
     return _current
+
+
+def refuse(reason: str) -> None:
+    """No run could be opened: every activity says so."""
+    global _refusal
+    _refusal = reason
 
 
 def steady_state(condition: int) -> dict[str, Any]:

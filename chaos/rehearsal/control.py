@@ -1,0 +1,69 @@
+"""The control of an exported experiment: the Chaos Toolkit loads it, and it opens and closes the rehearsal around the run.
+
+An exported experiment is what `saleproof run` gives the engine, plus this control. Under the Chaos Toolkit's own command
+it has the same ledger, watchdog, guard and record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import Any
+
+from chaos.engine import activities
+from chaos.engine.signals import Signals
+from chaos.errors import SaleproofError
+
+logger = logging.getLogger("chaostoolkit")
+
+# The engine calls plain functions of a module, so the open run has to live here; there is one a process.
+_open: contextlib.ExitStack | None = None
+
+
+def configure_control(
+    experiment_file: str, target_file: str, variant: str, seed: int, profile: str | None, event_registry: Any
+) -> None:
+    """Open the rehearsal. What goes wrong is logged and remembered, and then every activity of the experiment fails with
+    that reason: the engine itself swallows what a control raises."""
+    global _open
+    from chaoslib.run import RunEventHandler
+
+    from chaos.cli.common import store_url
+    from chaos.rehearsal.rehearsal import Options, Rehearsal
+    from chaos.report.live import PlainLines
+    from chaos.spec import load_experiment
+
+    with contextlib.ExitStack() as stack:
+        try:
+            experiment, target = load_experiment(
+                Path(experiment_file), profile=profile, target_file=Path(target_file)
+            )
+            options = Options(variant=variant, profile=profile, seed=seed, store=store_url())
+            lines = PlainLines(logger.info)
+            rehearsal = stack.enter_context(
+                Rehearsal(experiment, target, options, screen=lines, progress=lambda who, what: logger.info(f"{who} {what}"))
+            )
+        except SaleproofError as error:
+            logger.error(f"Saleproof: {error}")
+            activities.refuse(str(error))
+            return
+        signals = stack.enter_context(Signals(rehearsal.session.interrupt))
+        activities.use(rehearsal.session)
+        stack.callback(activities.use, None)
+
+        class Reinstall(RunEventHandler):  # type: ignore[misc]
+            def running(self, *_: Any, **__: Any) -> None:
+                signals.install()
+
+        event_registry.register(Reinstall())
+        _open = stack.pop_all()
+
+
+
+def cleanup_control() -> None:
+    """Revert what is open, complete the record, take down what was brought up."""
+    global _open
+    if _open is not None:
+        closing, _open = _open, None
+        closing.close()
