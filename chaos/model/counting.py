@@ -102,7 +102,8 @@ def latencies_us(condition: Condition, requests: Requests) -> Micros:
     """The latencies that a latency condition looks at: of the requests that `judge_rows` counts for it, in no order."""
     rows = _of_steps(requests, condition.steps) if condition.steps else requests
     slow, gave_up = _slow(condition, rows)
-    return rows.latency_us[slow | gave_up | (rows.failure == Failure.NONE)]
+    latencies: Micros = rows.latency_us[slow | gave_up | (rows.failure == Failure.NONE)]
+    return latencies
 
 
 def _latency(condition: Condition, rows: Requests) -> Counted:
