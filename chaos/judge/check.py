@@ -1,0 +1,131 @@
+"""One condition in one window: held, deviated or inconclusive, with every figure behind the word.
+
+- before: *held* (steady) when the point estimate meets the objective on at least 100 samples (gauge: 5 readings),
+  else inconclusive. Never deviated: nothing was done to the shop yet.
+- during, after: *deviated* as soon as the sequential test says so, whatever comes later. Else *held*, if the window
+  lasted as declared, by the exact bound. Else *inconclusive*, with how many more clean samples would decide it.
+"""
+
+from __future__ import annotations
+
+from chaos.judge.counts import Count, count
+from chaos.judge.spans import Span
+from chaos.judge.words import allowed, counted, in_unit, objective, seconds, things, unit_of, with_interval
+from chaos.model.journal import Journal
+from chaos.model.objective import Condition
+from chaos.model.sli import Shape
+from chaos.model.verdict import Check, Outcome
+from chaos.stats.binomial import holds, interval, samples_needed, upper_bound
+from chaos.stats.quantile import percentile
+from chaos.stats.sequential import first_deviation
+
+# VERDICTS section 3 asks for no number; DESIGN says "at least 100 samples". Gauges are read once a second or so.
+LEAST_BEFORE = 100
+LEAST_READINGS_BEFORE = 5
+
+
+def check(condition: Condition, journal: Journal, span: Span, *, e_needed: float, flaws: tuple[str, ...] = ()) -> Check:
+    """Judge one. `flaws` say why it cannot be held here. Never raises: a check that breaks is inconclusive."""
+    try:
+        return _check(condition, journal, span, e_needed, tuple(f for f in (span.flaw, *flaws) if f))
+    except Exception as cause:
+        return Check(
+            condition=condition.text, window=span.window.name, phase=span.window.phase, outcome=Outcome.INCONCLUSIVE,
+            bad=0, total=0, budget=condition.budget,
+            text=f"could not be judged: {type(cause).__name__}: {cause}",
+        )  # fmt: skip
+
+
+def _check(condition: Condition, journal: Journal, span: Span, e_needed: float, flaws: tuple[str, ...]) -> Check:
+    found = count(condition, journal, span)
+    before = span.window.phase == "before"
+    at, e_value = (None, None) if before else _deviation(found, condition.budget, e_needed)
+    value, low, high = _value(condition, found)
+    more = more_s = None
+    if before:
+        outcome, why = _steady(condition, found, flaws)
+    elif at is not None:
+        outcome, why = Outcome.DEVIATED, f"certain after {seconds(max(0.0, at - span.start_s))}"
+    else:
+        held = holds(found.bad, found.total, condition.budget)
+        outcome = Outcome.HELD if held and not flaws else Outcome.INCONCLUSIVE
+        why = "; ".join(flaws)
+        if not held and condition.budget > 0:
+            more = samples_needed(condition.budget, found.bad) - found.total
+            more_s = more * span.length_s / found.total if found.total else None
+            why = "; ".join((*flaws, _not_enough(condition, found, more, more_s)))
+        elif not held:
+            why = "; ".join((*flaws, "an objective of 100 % can be refuted, never proven"))
+    return Check(
+        condition=condition.text,
+        window=span.window.name,
+        phase=span.window.phase,
+        outcome=outcome,
+        bad=found.bad,
+        total=found.total,
+        budget=condition.budget,
+        upper=upper_bound(found.bad, found.total) if found.total else None,
+        e_value=e_value,
+        e_needed=None if before else e_needed,
+        decided_at_s=at,
+        value=value,
+        low=low,
+        high=high,
+        unit=unit_of(condition),
+        more_needed=more,
+        more_needed_s=more_s,
+        text="; ".join(part for part in (_figures(condition, found, value, low, high), why) if part),
+    )
+
+
+def _deviation(found: Count, budget: float, e_needed: float) -> tuple[float | None, float]:
+    index, largest = first_deviation(((b.bad, b.total) for b in found.bins), budget, e_needed)
+    return (None if index is None else found.bins[index].known_s), largest
+
+
+def _steady(condition: Condition, found: Count, flaws: tuple[str, ...]) -> tuple[Outcome, str]:
+    least = LEAST_READINGS_BEFORE if condition.shape is Shape.GAUGE else LEAST_BEFORE
+    if found.bad > allowed(condition.budget, found.total):
+        return Outcome.INCONCLUSIVE, "; ".join((*flaws, "not steady before the fault"))
+    if found.total < least:
+        missing = f"{found.total} of the {least} {things(condition)} that it takes to call the shop steady"
+        return Outcome.INCONCLUSIVE, "; ".join((*flaws, missing))
+    return (Outcome.INCONCLUSIVE if flaws else Outcome.HELD), "; ".join(flaws)
+
+
+def _value(condition: Condition, found: Count) -> tuple[float | None, float | None, float | None]:
+    """The SLI itself with its 95 % interval, in base units."""
+    if not found.total:
+        return None, None, None
+    if condition.shape is Shape.LATENCY:
+        assert condition.percentile is not None
+        assert found.latencies_us is not None
+        p = percentile(found.latencies_us, condition.percentile / 100)
+        return tuple(None if x is None else x / 1e6 for x in p)  # type: ignore[return-value]
+    if condition.shape in (Shape.HISTOGRAM, Shape.GAUGE):
+        return None, None, None
+    low, high = interval(found.bad, found.total)
+    ratio = found.bad / found.total
+    if condition.shape in (Shape.ERROR_RATE, Shape.CUSTOMERS):
+        return ratio, low, high
+    return 1 - ratio, 1 - high, 1 - low
+
+
+def _figures(
+    condition: Condition, found: Count, value: float | None, low: float | None, high: float | None
+) -> str:  # fmt: skip
+    if not found.total:
+        return f"no {things(condition)} in this window"
+    counts = counted(condition, found.bad, found.total)
+    if condition.shape is Shape.LATENCY and value is not None:
+        shown = with_interval(value, low, high, "s")
+        return f"p{condition.percentile:g} {shown}, objective {objective(condition)}: {counts}"
+    return counts
+
+
+def _not_enough(condition: Condition, found: Count, more: int, more_s: float | None) -> str:
+    time = f" ({in_unit(max(1.0, more_s), 's')} at this rate)" if more_s is not None else ""
+    needed = f"{more:,} more clean {things(condition)} needed{time}"
+    if found.total and found.bad > allowed(condition.budget, found.total):
+        return f"beyond the objective, but not by enough to be sure: {needed} to call it held"
+    return f"too few to be sure: {needed}"

@@ -1,0 +1,155 @@
+"""One condition in one span: how many samples, how many of them bad, and in which quarter of a second.
+
+A request belongs to the span in which its intended start lies, a customer to that of the first request. Two borders:
+
+- What a span's customers do after its end is not looked at: a journey that goes on into the next fault says nothing
+  about the time before it. One that is under way then does not count.
+- A request that began within the last second before a fault, and was not decided when the fault came, belongs to
+  nobody: the span before cannot answer for it. One that began earlier was slow by itself, and counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chaos.judge.spans import Span
+from chaos.model.counting import judge_rows, latencies_us
+from chaos.model.objective import Condition, Op
+from chaos.model.plan import Plan
+from chaos.model.sli import Shape, Source
+from chaos.stats.sequential import BIN_S
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from chaos.model.journal import Journal, Sample
+    from chaos.model.requests import Requests
+
+STRADDLE_S = 1.0
+_PER_CUSTOMER = (Shape.TRANSACTIONS, Shape.CUSTOMERS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bin:
+    """A quarter of a second with samples. `known_s`: when it was over and its bad samples known to be bad."""
+
+    bad: int
+    total: int
+    known_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """`bins` are those with samples, in order. `latencies_us` only where the SLI is a percentile of them."""
+
+    bad: int
+    total: int
+    bins: tuple[Bin, ...] = ()
+    latencies_us: NDArray[np.int64] | None = None
+
+
+def count(condition: Condition, journal: Journal, span: Span) -> Count:
+    """Count what the record has. The journal's requests must be sorted by intended start (`by_start`)."""
+    if not span.began:
+        return Count(bad=0, total=0)
+    if condition.source is Source.LOAD:
+        return count_requests(condition, journal.requests, journal.plan, span)
+    return count_samples(condition, journal.samples, span)
+
+
+def by_start(requests: Requests) -> Requests:
+    """Sorted by intended start."""
+    if len(requests) < 2 or bool((np.diff(requests.start_us) >= 0).all()):
+        return requests
+    return requests.only(np.argsort(requests.start_us, kind="stable"))
+
+
+def within(requests: Requests, start_s: float, end_s: float) -> Requests:
+    """Those of sorted requests whose intended start lies in [start, end). No copy."""
+    low, high = np.searchsorted(requests.start_us, [round(start_s * 1e6), round(end_s * 1e6)])
+    return requests.only(slice(int(low), int(high)))
+
+
+def count_requests(condition: Condition, requests: Requests, plan: Plan, span: Span) -> Count:
+    """An SLI that comes from the load. `requests` are sorted by intended start."""
+    per_customer = condition.shape in _PER_CUSTOMER
+    rows = within(requests, -1e9 if per_customer else span.start_s, span.end_s)
+    counted = judge_rows(
+        condition, rows, patience_s=float(plan.patience), transactions=plan.transactions, think_s=float(plan.think),
+        now_us=round(span.end_s * 1e6) if per_customer else None,
+    )  # fmt: skip
+    chosen = (counted.start_us >= round(span.start_s * 1e6)) & (counted.start_us < round(span.end_s * 1e6))
+    if span.next_fault_s is not None and span.window.phase != "during":
+        fault_us = round(span.next_fault_s * 1e6)
+        straddling = counted.start_us >= fault_us - round(STRADDLE_S * 1e6)
+        chosen &= ~(straddling & (counted.known_us > fault_us))
+    start_us, bad, known_us = counted.start_us[chosen], counted.bad[chosen], counted.known_us[chosen]
+    return Count(
+        bad=int(bad.sum()),
+        total=len(bad),
+        bins=_bins(start_us / 1e6, bad.astype(np.int64), np.ones(len(bad), np.int64), known_us / 1e6, span),
+        latencies_us=latencies_us(condition, rows) if condition.shape is Shape.LATENCY else None,
+    )
+
+
+def count_samples(condition: Condition, samples: Sequence[Sample], span: Span) -> Count:
+    """An SLI that was read from elsewhere: counts since the previous reading, or one number a reading.
+
+    A reading of counts reaches back to the one before it, so the first in a span is not of the span alone: left out.
+    """
+    # Two sentences may ask one SLI with different thresholds; a source that counts per sentence names the sentence.
+    named = [s for s in samples if s.sli == condition.text] or [s for s in samples if s.sli == condition.sli]
+    at_s, bad, total = [], [], []
+    last_s: dict[str, float] = {}
+    for sample in sorted(named, key=lambda s: (s.at_s, s.service)):
+        previous_s = last_s.get(sample.service, float("-inf"))
+        last_s[sample.service] = sample.at_s
+        if not span.start_s <= sample.at_s <= span.end_s:
+            continue
+        if condition.shape is Shape.GAUGE:
+            if sample.value is not None:
+                at_s.append(sample.at_s)
+                bad.append(int(not meets(condition, sample.value)))
+                total.append(1)
+        elif sample.total > 0 and previous_s >= span.start_s:
+            at_s.append(sample.at_s)
+            bad.append(round(max(0.0, sample.total - sample.good)))
+            total.append(round(sample.total))
+    when = np.array(at_s, np.float64)
+    bads, totals = np.array(bad, np.int64), np.array(total, np.int64)
+    return Count(bad=int(bads.sum()), total=int(totals.sum()), bins=_bins(when, bads, totals, when, span))
+
+
+def meets(condition: Condition, value: float) -> bool:
+    """Is one number as the condition says?"""
+    return {
+        Op.LT: value < condition.threshold, Op.LE: value <= condition.threshold,
+        Op.GT: value > condition.threshold, Op.GE: value >= condition.threshold,
+    }[condition.op]  # fmt: skip
+
+
+def _bins(
+    at_s: NDArray[np.float64],
+    bad: NDArray[np.int64],
+    total: NDArray[np.int64],
+    known_s: NDArray[np.float64],
+    span: Span,
+) -> tuple[Bin, ...]:
+    if not len(at_s):
+        return ()
+    index = np.maximum(0, ((at_s - span.start_s) / BIN_S).astype(np.int64))
+    size = int(index.max()) + 1
+    bads = np.bincount(index, bad, size).astype(np.int64)
+    totals = np.bincount(index, total, size).astype(np.int64)
+    known = span.start_s + (np.arange(size) + 1) * BIN_S
+    is_bad = bad > 0
+    np.maximum.at(known, index[is_bad], known_s[is_bad])
+    filled = np.flatnonzero(totals)
+    return tuple(
+        Bin(bad=b, total=t, known_s=k)
+        for b, t, k in zip(bads[filled].tolist(), totals[filled].tolist(), known[filled].tolist(), strict=True)
+    )

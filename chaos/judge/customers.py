@@ -1,0 +1,44 @@
+"""How many customers there were, and how many of them felt anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from chaos.judge.counts import within
+from chaos.model.counting import judge_rows
+from chaos.model.journal import Journal
+from chaos.model.objective import Condition, Op
+from chaos.model.requests import Requests
+from chaos.model.sli import Shape, Source
+
+_AFFECTED = Condition(
+    text="customers-affected < 100%", sli="customers-affected", source=Source.LOAD, shape=Shape.CUSTOMERS, op=Op.LT,
+    threshold=1.0, budget=1.0,
+)  # fmt: skip
+
+
+def affected(journal: Journal, requests: Requests) -> tuple[int, int]:
+    """(customers with at least one bad request, customers) among these requests."""
+    if not len(requests):
+        return 0, 0
+    counted = judge_rows(_AFFECTED, requests, patience_s=float(journal.plan.patience), transactions={})
+    return int(counted.bad.sum()), len(counted)
+
+
+def during(journal: Journal, spans: Iterable[tuple[float, float]]) -> tuple[int, int]:
+    """The same among the requests that began while a fault was in place."""
+    merged: list[tuple[float, float]] = []
+    for start_s, end_s in sorted(spans):
+        if merged and start_s <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end_s, merged[-1][1]))
+        else:
+            merged.append((start_s, end_s))
+    parts = [within(journal.requests, start_s, end_s) for start_s, end_s in merged]
+    return affected(journal, Requests.join(parts)) if parts else (0, 0)
+
+
+def number(requests: Requests) -> int:
+    """Distinct customers."""
+    return len(np.unique(requests.customer))

@@ -1,0 +1,152 @@
+"""What became of every fault that was planned: was it injected, did it bite, was it on long enough, is it gone?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chaos.judge.spans import Span
+from chaos.model.event import (
+    FaultConfirmed,
+    FaultFailed,
+    FaultInjected,
+    FaultIntended,
+    FaultReverted,
+    FaultStuck,
+)
+from chaos.model.fault import Evidence
+from chaos.model.journal import Journal
+from chaos.model.plan import PlannedFault
+from chaos.model.verdict import FaultReport
+
+# What a fault may be shorter than declared before its window no longer shows it: a share, and the time that injecting
+# and reverting take.
+SHORT_SHARE, SHORT_S = 0.1, 1.0
+
+
+@dataclass(kw_only=True)
+class _Story:
+    intended_s: float | None = None
+    injected_s: float | None = None
+    failed: str = ""
+    evidence: Evidence | None = None
+    reverted_s: float | None = None
+    reverted_by: str = ""
+    stuck: FaultStuck | None = None
+
+    @property
+    def in_place(self) -> bool:
+        """Touched, and never read back as gone."""
+        touched = self.intended_s is not None or self.injected_s is not None
+        return self.stuck is not None or (touched and self.reverted_s is None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faults:
+    """`stuck` and `problems` are lines for people. `spans` are when anything was in place, (from, to) in seconds;
+    `flaws` say of a during window (by step) why it does not show its fault for as long as it should."""
+
+    reports: tuple[FaultReport, ...] = ()
+    stuck: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    spans: tuple[tuple[float, float], ...] = ()
+    flaws: dict[int, str] = field(default_factory=dict)
+
+
+def faults(journal: Journal, spans: tuple[Span, ...]) -> Faults:
+    """Read the whole record; the last word on a fault counts."""
+    stories = _stories(journal)
+    last_s = max((event.at_s for event in journal.events), default=0.0)
+    planned = {f.id: f for step in journal.plan.steps for f in step.faults}
+    asked = [(f.id, place) for f in planned.values() for place in f.places]
+    asked += [key for key in stories if key not in set(asked)]
+    reports, stuck, problems, on = [], [], [], []
+    flaws: dict[int, str] = {}
+    ends = {s.window.step: s.end_s for s in spans if s.window.phase == "during" and s.began}
+    for key in asked:
+        story, fault = stories.get(key, _Story()), planned.get(key[0])
+        reports.append(_report(key, story, fault))
+        name = f"{fault.kind if fault else 'fault'} {key[0]} at {key[1]}"
+        if story.in_place:
+            stuck.append(f"{name} is still in place: {_remedy(story, journal)}")
+        problem = _problem(story)
+        if problem:
+            problems.append(f"{name} {problem}")
+        if story.injected_s is not None:
+            began_s = story.injected_s if story.intended_s is None else story.intended_s
+            on.append((began_s, last_s if story.reverted_s is None else story.reverted_s))
+        short = _short(story, fault, ends)
+        if fault is not None and short:
+            flaws.setdefault(fault.step, f"{name} {short}")
+    if not any(s.injected_s is not None for s in stories.values()):
+        problems = ["no fault was injected, so the run shows nothing about one", *problems]
+    return Faults(
+        reports=tuple(reports), stuck=tuple(stuck), problems=tuple(problems), spans=tuple(on), flaws=flaws
+    )  # fmt: skip
+
+
+def _stories(journal: Journal) -> dict[tuple[str, str], _Story]:
+    stories: dict[tuple[str, str], _Story] = {}
+    for event in journal.events:
+        match event:
+            case FaultIntended():
+                story = stories.setdefault((event.fault, event.place), _Story())
+                story.intended_s, story.reverted_s, story.stuck = event.at_s, None, None
+            case FaultInjected():
+                stories.setdefault((event.fault, event.place), _Story()).injected_s = event.at_s
+            case FaultFailed():
+                stories.setdefault((event.fault, event.place), _Story()).failed = event.error
+            case FaultConfirmed():
+                stories.setdefault((event.fault, event.place), _Story()).evidence = event.evidence
+            case FaultReverted():
+                story = stories.setdefault((event.fault, event.place), _Story())
+                # The first time that it was read back as gone; reverting twice is harmless and changes nothing.
+                if story.reverted_s is None:
+                    story.reverted_s, story.reverted_by = event.at_s, event.by
+                story.stuck = None
+            case FaultStuck():
+                stories.setdefault((event.fault, event.place), _Story()).stuck = event
+            case _:
+                pass
+    return stories
+
+
+def _report(key: tuple[str, str], story: _Story, fault: PlannedFault | None) -> FaultReport:
+    confirmed = None if story.injected_s is None else bool(story.evidence and story.evidence.confirmed)
+    on_s = None
+    if story.injected_s is not None and story.reverted_s is not None:
+        on_s = max(0.0, story.reverted_s - story.injected_s)
+    return FaultReport(
+        fault=key[0], text=fault.text if fault else "", place=key[1], confirmed=confirmed,
+        evidence=story.evidence.text if story.evidence else story.failed,
+        reverted=story.reverted_s is not None and story.stuck is None, on_s=on_s, reverted_by=story.reverted_by,
+        remedy=story.stuck.remedy if story.stuck else "",
+    )  # fmt: skip
+
+
+def _problem(story: _Story) -> str:
+    """Why this fault shows nothing; empty when it bit."""
+    if story.failed:
+        return f"could not be injected: {story.failed}"
+    if story.injected_s is None:
+        return "was never injected"
+    if story.evidence is None:
+        return "was not confirmed: nothing was measured"
+    return "" if story.evidence.confirmed else f"did not bite: {story.evidence.text}"
+
+
+def _short(story: _Story, fault: PlannedFault | None, ends: dict[int | None, float]) -> str:
+    """A fault that somebody took away early (a watchdog while the runner slept) leaves a window that is not its own."""
+    if fault is None or story.injected_s is None or story.reverted_s is None or fault.step not in ends:
+        return ""
+    declared_s = min(float(fault.duration), ends[fault.step] - story.injected_s)
+    on_s = story.reverted_s - story.injected_s
+    if on_s >= declared_s * (1 - SHORT_SHARE) - SHORT_S:
+        return ""
+    by = f", reverted by the {story.reverted_by}" if story.reverted_by != "runner" else ""
+    return f"was on for {on_s:.1f} s of {float(fault.duration):g} s{by}"
+
+
+def _remedy(story: _Story, journal: Journal) -> str:
+    if story.stuck is None:
+        return "the record does not say that it was reverted; see: saleproof recover"
+    return f"{story.stuck.error}; {story.stuck.remedy or 'try: saleproof recover'}"

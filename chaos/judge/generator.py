@@ -1,0 +1,77 @@
+"""Was the traffic what it should have been? A run whose generator was late, short or gone shows too little.
+
+    late      the schedule lag's p99 in a window is over max(5 ms, 5 % of the smallest latency threshold of the run;
+              without one, of the customers' patience)                                     (VERDICTS section 1)
+    short     arrivals were dropped, or no request was due for max(1 s, 20 / rate): by Poisson arrivals that happens by
+              chance once in e^20
+    gone      it ended for a reason of its own
+
+In such a window nothing is *held*. A *deviated* stands only if it stands with the generator's own delay given back to
+every request: being late makes requests look slow, and dropping arrivals only makes the shop's life easier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from chaos.judge.counts import within
+from chaos.judge.spans import Span
+from chaos.judge.words import seconds
+from chaos.model.event import TrafficEnded
+from chaos.model.journal import Journal
+from chaos.model.requests import Failure, Requests
+from chaos.model.sli import Shape, Source
+
+LEAST_LAG_S = 0.005
+LAG_SHARE = 0.05
+LONGEST_GAP_S, GAP_ARRIVALS = 1.0, 20.0
+
+
+def lag_limit_s(journal: Journal) -> float:
+    """How late the generator may be, in seconds."""
+    slow = [c.threshold for w in journal.plan.windows for c in w.conditions if c.shape is Shape.LATENCY]
+    return max(LEAST_LAG_S, LAG_SHARE * min(slow, default=float(journal.plan.patience)))
+
+
+def lag_p99_s(requests: Requests) -> float | None:
+    """The 99th percentile of how late requests were sent, in seconds."""
+    return float(np.percentile(requests.lag_us, 99, method="higher")) / 1e6 if len(requests) else None
+
+
+def late(journal: Journal, span: Span) -> str:
+    """Why the generator was too late in this window; empty when it was not."""
+    lag_s, limit_s = lag_p99_s(within(journal.requests, span.start_s, span.end_s)), lag_limit_s(journal)
+    if lag_s is None or lag_s <= limit_s or not uses_load(journal, span):
+        return ""
+    return f"the generator was late: p99 {seconds(lag_s)}, allowed {seconds(limit_s)}"
+
+
+def short(journal: Journal, span: Span) -> str:
+    """Why the generator sent too little in this window; empty when it did not."""
+    if not uses_load(journal, span) or not span.began:
+        return ""
+    for event in journal.events:
+        if isinstance(event, TrafficEnded) and event.dropped:
+            return f"the generator dropped {event.dropped:,} arrivals"
+        if isinstance(event, TrafficEnded) and event.reason and event.at_s < span.end_s:
+            return f"the generator ended: {event.reason}"
+    starts_s = within(journal.requests, span.start_s, span.end_s).start_us / 1e6
+    edges = np.concatenate([[span.start_s], starts_s, [span.end_s]])
+    gap_s = float(np.diff(edges).max())
+    allowed_s = max(LONGEST_GAP_S, GAP_ARRIVALS / float(journal.plan.rate)) if journal.plan.rate > 0 else np.inf
+    return f"the generator sent nothing for {seconds(gap_s)}" if gap_s > allowed_s else ""
+
+
+def uses_load(journal: Journal, span: Span) -> bool:
+    return any(c.source is Source.LOAD for c in span.window.conditions)
+
+
+def given_back(requests: Requests, patience_s: float) -> Requests:
+    """Every request with the generator's own delay taken off its latency. A customer whose request was under way for
+    less than half of the patience gave up because of the generator: undecided."""
+    latency_us = np.maximum(0, requests.latency_us - requests.lag_us)
+    excused = (requests.failure == Failure.PATIENCE) & (requests.lag_us > round(patience_s * 1e6) // 2)
+    failure = np.where(excused, np.int32(Failure.UNFINISHED), requests.failure)
+    return replace(requests, latency_us=latency_us, failure=failure)

@@ -1,0 +1,198 @@
+"""The whole run: every condition in every window, the faults, the invariants, the guard; one outcome, one exit code.
+
+Combined in one order: a fault still in place > deviated > inconclusive > held, which means:
+
+- *deviated*: a violated invariant; or a condition that deviated in a window during or after, if the shop was steady
+  before. A guard's abort is a status with its own exit code, not an outcome.
+- *inconclusive*: anything that is missing or broken, unless deviated: a window that was cut, a fault that was not
+  injected or did not bite, an invariant that could not be checked, a probe or a generator that failed, a checker that
+  raised. Also when the shop was not steady before: what came later then says nothing about the fault.
+- *held*: everything else, which is to say that every condition was proven in every window.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TypeVar
+
+import chaos
+from chaos.judge import customers
+from chaos.judge.check import check
+from chaos.judge.counts import by_start
+from chaos.judge.faults import Faults, faults
+from chaos.judge.generator import given_back, lag_p99_s, late, short
+from chaos.judge.spans import Span, spans
+from chaos.model.event import GuardBreached, GuardBroken, InvariantChecked, ProbeFailed, RunEnded
+from chaos.model.journal import Journal
+from chaos.model.objective import Condition
+from chaos.model.sli import Source
+from chaos.model.verdict import Check, InvariantReport, Outcome, Status, Verdict, exit_code
+from chaos.stats.sequential import needed
+
+T = TypeVar("T")
+
+
+def judge(journal: Journal) -> Verdict:
+    """Pure and deterministic: the same journal gives the same verdict, bit for bit. Never raises for a strange record:
+    what cannot be judged is inconclusive, and says why."""
+    journal = dataclasses.replace(journal, requests=by_start(journal.requests))
+    broken: list[str] = []
+    nothing: tuple[Span, ...] = ()
+    windows = _tried("the windows", broken, spans, nothing, journal)
+    fate = _tried("the faults", broken, faults, Faults(), journal, windows)
+    checks = _checks(journal, windows, fate)
+    invariants = _invariants(journal)
+    guard = _guard(journal)
+    status, ended = _status(journal)
+    if guard and status is Status.COMPLETED:
+        status = Status.ABORTED
+
+    unsteady = [c for c in checks if c.phase == "before" and c.outcome is not Outcome.HELD]
+    deviated = sorted(
+        (c for c in checks if c.outcome is Outcome.DEVIATED), key=lambda c: (c.decided_at_s or 0.0, c.window)
+    )
+    violated = [f"{i.name}: {i.text}" for i in invariants if i.outcome is Outcome.DEVIATED]
+    against = violated + ([] if unsteady else [_reason(c) for c in deviated])
+    judged = any(c.phase != "before" for c in checks)
+    doubts = [
+        *(["the shop was not steady before the fault"] if unsteady else []),
+        *(_reason(c) for c in unsteady),
+        *broken,
+        *fate.problems,
+        *(_reason(c) for c in checks if c.outcome is Outcome.INCONCLUSIVE and c.phase != "before"),
+        *(f"{i.name}: {i.text}" for i in invariants if i.outcome is Outcome.INCONCLUSIVE),
+        *([_reason(c) for c in deviated] if unsteady else []),
+        *([] if judged else ["no condition was to be judged during or after a fault"]),
+    ]
+    outcome = Outcome.HELD
+    if against:
+        outcome = Outcome.DEVIATED
+    elif doubts or guard or fate.stuck or status is not Status.COMPLETED:
+        outcome = Outcome.INCONCLUSIVE
+    ending = [] if status in (Status.COMPLETED, Status.ABORTED) else [f"the run {status.value}: {ended}".rstrip(": ")]
+    aborted = guard or ([f"the run was aborted: {ended}".rstrip(": ")] if status is Status.ABORTED else [])
+    reasons = [*fate.stuck, *ending, *against, *aborted, *doubts] or [_all_held(checks)]
+    hit, everyone = _tried("the customers", [], customers.affected, (0, 0), journal, journal.requests)
+    hit_during, there_during = _tried("the customers", [], customers.during, (0, 0), journal, fate.spans)
+    return Verdict(
+        run=journal.run.id,
+        status=status,
+        outcome=outcome,
+        exit_code=_exit_code(status, outcome, stuck=bool(fate.stuck), by_guard=bool(guard)),
+        reasons=tuple(dict.fromkeys(reasons)),
+        checks=checks,
+        faults=fate.reports,
+        invariants=invariants,
+        customers=everyone,
+        customers_affected=hit,
+        customers_during=there_during,
+        customers_affected_during=hit_during,
+        requests=len(journal.requests),
+        generator_lag_p99_s=lag_p99_s(journal.requests),
+        judged_with=chaos.__version__,
+    )
+
+
+def _exit_code(status: Status, outcome: Outcome, *, stuck: bool, by_guard: bool) -> int:
+    """Only an abort by the guard is the shop's weakness. One for another reason (a fault could not be injected) exits
+    as its outcome says, like a run that was completed."""
+    counts_as = Status.COMPLETED if status is Status.ABORTED and not by_guard else status
+    return exit_code(counts_as, outcome, stuck=stuck)
+
+
+def _tried(what: str, broken: list[str], call: Callable[..., T], otherwise: T, *arguments: object) -> T:
+    """A part of the judge that raises makes the run inconclusive, never a pass."""
+    try:
+        return call(*arguments)
+    except Exception as cause:
+        broken.append(f"{what} could not be judged: {type(cause).__name__}: {cause}")
+        return otherwise
+
+
+def _checks(journal: Journal, windows: tuple[Span, ...], fate: Faults) -> tuple[Check, ...]:
+    e_needed = needed(journal.plan.tests, journal.plan.alpha)
+    excused: Journal | None = None
+    checks = []
+    for span in windows:
+        trouble: list[str] = []
+        lateness = _tried("the generator's lag", trouble, late, "", journal, span)
+        sent_less = _tried("the generator's rate", trouble, short, "", journal, span)
+        if lateness and excused is None:
+            fair = given_back(journal.requests, float(journal.plan.patience))
+            excused = dataclasses.replace(journal, requests=fair)
+        step = span.window.step
+        fading = fate.flaws.get(step, "") if step is not None and span.window.phase == "during" else ""
+        for condition in span.window.conditions:
+            from_load = condition.source is Source.LOAD
+            generator = (lateness, sent_less, *trouble) if from_load else ()
+            flaws = tuple(f for f in (fading, *generator, _probe_failed(journal, span, condition)) if f)
+            found = check(condition, journal, span, e_needed=e_needed, flaws=flaws)
+            if found.outcome is Outcome.DEVIATED and lateness and from_load and excused is not None:
+                fair_check = check(condition, excused, span, e_needed=e_needed, flaws=flaws)
+                if fair_check.outcome is not Outcome.DEVIATED:
+                    found = fair_check
+            checks.append(found)
+    return tuple(checks)
+
+
+def _probe_failed(journal: Journal, span: Span, condition: Condition) -> str:
+    """A source is named by its SLI (`db-query` or `db-query.p95`), by the sentence, or by its kind (`prometheus`)."""
+    names = {condition.sli, condition.sli.split(".")[0], condition.text, condition.source.value}
+    for event in journal.events:
+        if isinstance(event, ProbeFailed) and event.source in names and span.start_s <= event.at_s <= span.end_s:
+            return f"the probe failed: {event.error}"
+    return ""
+
+
+def _invariants(journal: Journal) -> tuple[InvariantReport, ...]:
+    """The last word on each. One that was planned and never checked is inconclusive."""
+    last = {event.name: event for event in journal.events if isinstance(event, InvariantChecked)}
+    names = dict.fromkeys((*journal.plan.invariants, *last))
+    return tuple(_invariant(name, last.get(name)) for name in names)
+
+
+def _invariant(name: str, event: InvariantChecked | None) -> InvariantReport:
+    if event is None:
+        return InvariantReport(name=name, outcome=Outcome.INCONCLUSIVE, text="was not checked")
+    if event.ok is None:
+        return InvariantReport(
+            name=name, outcome=Outcome.INCONCLUSIVE, text=f"could not be checked: {event.error or 'no reason given'}"
+        )
+    if event.ok and not event.violations:
+        return InvariantReport(name=name, outcome=Outcome.HELD, text=f"held, {event.checked:,} checked")
+    shown = ", ".join(event.violations[:3])
+    more = f" and {len(event.violations) - 3:,} more" if len(event.violations) > 3 else ""
+    what = f": {shown}{more}" if shown else ""
+    text = f"violated {max(1, len(event.violations)):,} times among {event.checked:,} checked{what}"
+    return InvariantReport(name=name, outcome=Outcome.DEVIATED, text=text)
+
+
+def _status(journal: Journal) -> tuple[Status, str]:
+    """The run's own last word; without one it was killed (T8). A record that breaks off is never a completed run."""
+    last = [event for event in journal.events if isinstance(event, RunEnded)]
+    if last:
+        return Status(last[-1].status), last[-1].reason
+    if journal.run.status is not None:
+        return Status(journal.run.status), ""
+    return Status.CRASHED, "the record breaks off without an end; the runner was killed, or is still running"
+
+
+def _guard(journal: Journal) -> list[str]:
+    lines = []
+    for event in journal.events:
+        if isinstance(event, GuardBreached):
+            lines.append(f"aborted by the guard: {event.condition} ({event.value})")
+        elif isinstance(event, GuardBroken):
+            lines.append(f"aborted: the guard could not watch {event.condition}: {event.error}")
+    return lines
+
+
+def _reason(check: Check) -> str:
+    return f"{check.window}: {check.condition}: {check.text}"
+
+
+def _all_held(checks: tuple[Check, ...]) -> str:
+    judged = [c for c in checks if c.phase != "before"]
+    windows = len({c.window for c in judged})
+    return f"all {len(judged)} objectives were proven in {windows} window{'s' * (windows != 1)} during and after"
