@@ -3,6 +3,9 @@
     SaleproofError                  70   an internal error, or a crash
     ├── UsageError                  64   the command line is wrong
     ├── SpecError                   65   a file is wrong; carries file, line and column
+    │   ├── SpecErrors              65   several things are wrong with it, one line each
+    │   └── PlanError               65   the file is right, and what it asks for cannot be done on this target
+    │       └── Unsupported         69   the platform lacks a capability that a fault needs
     ├── Unavailable                 69   a platform or a service that is needed does not answer
     │   └── NotConfirmed             2   a fault was injected and did not bite
     ├── Refused                     75   not now: halted, busy, an open ledger, the other variant is up
@@ -15,7 +18,7 @@ A message says where, what was got, what is allowed, the nearest valid word and 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -51,6 +54,26 @@ class SpecError(SaleproofError):
         self.column = column
         where = ":".join(str(part) for part in (self.path, self.line) if part is not None)
         super().__init__(f"{where}: {message}" if where else message)
+
+
+class SpecErrors(SpecError):
+    """Several things are wrong. `errors` are all of them; `str()` has one line for each."""
+
+    def __init__(self, errors: Sequence[SpecError]) -> None:
+        first = errors[0]
+        super().__init__(first.message, path=first.path, line=first.line, column=first.column)
+        self.errors: tuple[SpecError, ...] = tuple(errors)
+        self.args = ("\n".join(str(error) for error in self.errors),)
+
+
+class PlanError(SpecError):
+    """The file is right, and what it asks for cannot be done on this target. Nothing was touched."""
+
+
+class Unsupported(PlanError):
+    """The platform lacks a capability that a fault needs."""
+
+    exit_code = 69
 
 
 class Unavailable(SaleproofError):

@@ -56,6 +56,7 @@ class Profile(Noun):
     fault: Duration | None = None  # every fault lasts so long
     hypothesis: tuple[Condition, ...] | None = None
     during: tuple[Condition, ...] | None = None
+    recovery: Duration | None = None
 
 
 class Experiment(Noun):

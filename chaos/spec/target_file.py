@@ -1,0 +1,156 @@
+"""The keys of a target file. The loader, the JSON Schema and the reference are made from these classes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from chaos.model.base import Noun
+from chaos.model.target import Protocol, Restart
+from chaos.units import Duration, Rate
+
+Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Positive = Annotated[Duration, msgspec.Meta(gt=0)]
+Path = Annotated[str, msgspec.Meta(pattern="^/")]
+
+
+class ServicePart(Noun):
+    """A named part of the target."""
+
+    role: str = "service"  # what it is, in a word or two, for people
+    count: Count = 1  # so many instances run
+    slots: Count | None = None  # so many are declared, for scaling out; the same as `count` when left out
+
+
+class LinkPart(Noun):
+    """A dependency, written from the one that dials: `web -> db`."""
+
+    protocol: Protocol = "tcp"  # how a round trip is made
+    path: Path = "/"  # http: what a round trip asks for
+
+
+class StepPart(Noun):
+    """One request of a journey: exactly one of get, post, put, patch and delete, with its path."""
+
+    get: Path | None = None  # a path; `{name}` is filled in
+    post: Path | None = None
+    put: Path | None = None
+    patch: Path | None = None
+    delete: Path | None = None
+    headers: dict[str, str] = {}  # `{name}` is filled in
+    json: Any = None  # the body, sent as JSON; `{name}` is filled in
+    save: dict[str, str] = {}  # variable -> dotted path in the JSON answer, for later steps
+    acknowledges: str | None = None  # the saved variable that the shop has promised to keep
+    expect: str | int = "200-399"  # the statuses that are a good answer: `200` or `200-299`
+
+
+class JourneyPart(Noun):
+    """What one customer does, in order."""
+
+    weight: Annotated[int, msgspec.Meta(ge=0)] = 1  # its share among the journeys
+    steps: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]  # names of steps
+    transaction: bool = False  # counted by the SLI `transactions`
+
+
+class ValuePart(Noun):
+    """Where a variable comes from: exactly one of the two."""
+
+    integer: tuple[int, int] | None = None  # a range, both ends included
+    choice: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] | None = None  # one of these words
+
+
+class TrafficPart(Noun):
+    """The customers: open-loop, so that a slow shop does not slow them down."""
+
+    entry: str  # the service that customers talk to
+    rate: Annotated[Rate, msgspec.Meta(gt=0)]  # journeys a second at the profile `normal`
+    profiles: dict[str, Annotated[float, msgspec.Meta(gt=0, le=1000)]] = {}  # name -> multiple of the rate
+    arrivals: Literal["poisson", "constant"] = "poisson"  # how customers are spread over time
+    patience: Positive = Duration(10)  # a customer gives up after this, and that is a bad answer
+    think: Duration = Duration(0)  # between two steps of a journey
+    steps: dict[str, StepPart]  # the requests that journeys are made of
+    groups: dict[str, Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]] = {}  # name -> steps, for conditions
+    journeys: dict[str, JourneyPart]  # what customers do
+    values: dict[str, ValuePart] = {}  # variables for `{name}`
+
+
+class SliPart(Noun):
+    """Something else to measure: exactly one of prometheus, http and sql."""
+
+    prometheus: str | None = None  # the service whose metrics are read, from every instance
+    http: str | None = None  # the service that is asked
+    sql: str | None = None  # the database that is asked, as a platform's `sql` names it
+    path: Path | None = None  # prometheus (/metrics), http: the path on that service
+    histogram: str | None = None  # prometheus: the base name of a histogram in seconds; then `name.p95` is an SLI
+    good: str | None = None  # prometheus: the counter of good things, with `total`
+    total: str | None = None  # prometheus: the counter of all of them
+    query: str | None = None  # sql: one row with one number
+    json: str | None = None  # http: dotted path to a number in the answer; without it, the status
+
+
+class SloPart(Noun):
+    """An objective over a window, in OpenSLO's words."""
+
+    objective: str  # a condition, such as `availability >= 99.9%`
+    window: str  # a duration such as `30d`, or `sale`
+
+
+class InvariantPart(Noun):
+    """What must be true once the target is quiet, whatever the SLIs say: `sql` with `query`, or `command`."""
+
+    sql: str | None = None  # the database that is asked, as a platform's `sql` names it
+    rows: Literal["none"] = "none"  # every row that the query returns is a violation
+    query: str | None = None  # may use `%(acknowledged)s`, the ids that customers were promised
+    command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] | None = None  # reads those ids as JSON on stdin
+    env: dict[str, str] = {}  # for the command
+    within: Positive = Duration(10)  # tried until it holds or this has passed
+
+
+class ReadyPart(Noun):
+    """When a service counts as up: exactly one of the two, or the word `tcp` or `redis`."""
+
+    http: Path | None = None  # a path that answers with a status below 400
+    postgres: Path | None = None  # `/shop?user=shop_ro`: what follows host and port in a connection string
+
+
+class ProcessPart(Noun):
+    """How the embedded platform runs one service: a program and its arguments. No shell is involved."""
+
+    run: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]  # the program and its arguments
+    env: dict[str, str] = {}  # environment variables
+    after: tuple[str, ...] = ()  # services that are up first
+    ready: Literal["tcp", "redis"] | ReadyPart = "tcp"  # when it counts as up
+    start_within: Positive = Duration(30)  # else starting has failed
+    stop_within: Positive = Duration(5)  # then it is killed
+    restart: Restart = Restart()  # what happens when it dies
+
+
+class EmbeddedPart(Noun):
+    """Processes on this machine's loopback."""
+
+    services: dict[str, ProcessPart]  # one entry for every service
+    sql: dict[str, str] = {}  # name -> connection string, read-only, past the proxies
+    env: dict[str, str] = {}  # for every service
+
+
+class PlatformsPart(Noun):
+    """How each platform runs the target."""
+
+    embedded: EmbeddedPart | None = None  # processes on this machine
+
+
+class TargetPart(Noun):
+    """The system under test: services, links, traffic, SLIs, SLOs, invariants, platforms."""
+
+    target: str  # its name, which experiments use
+    title: str = ""  # for people
+    environment: Literal["local", "staging", "production"] = "local"  # where it runs
+    variants: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("default",)  # the first one is the default
+    services: Annotated[dict[str, ServicePart], msgspec.Meta(min_length=1)]  # its parts
+    links: dict[str, LinkPart] = {}  # `web -> db`, from the one that dials
+    traffic: TrafficPart | None = None  # the customers
+    slis: dict[str, SliPart] = {}  # what is measured besides the traffic
+    slos: tuple[SloPart, ...] = ()  # its objectives
+    invariants: dict[str, InvariantPart] = {}  # what must always be true
+    platforms: PlatformsPart = PlatformsPart()  # how each platform runs it
