@@ -228,9 +228,9 @@ class _Sentences:
                 self.problems.at(
                     self.root, here, f"'{sentence.key}' is measured on traffic, and this says `load: none`"
                 )
-            if sentence.key in read:
+            if sentence.key in read and role == "hypothesis":
                 first = read[sentence.key]
                 message = f"'{sentence.key}' is on line {first.line} already: `{first.text}`"
                 self.problems.at(self.root, here, message)
-            read[sentence.key] = sentence
+            read[sentence.text if role == "abort" else sentence.key] = sentence
         return tuple(read.values())

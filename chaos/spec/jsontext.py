@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import re
 from json import JSONDecodeError
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import NoReturn
 
 from chaos.errors import SpecError
@@ -88,6 +88,7 @@ class _Reader:
     def string(self) -> str:
         start = self.at
         try:
+            text: str
             text, self.at = scanstring(self.text, start + 1, True)
         except JSONDecodeError as error:
             self.refuse(f"not JSON: {error.msg}", error.pos)

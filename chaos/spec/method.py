@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -103,10 +104,8 @@ class _Reader:
             self.problems.fail(body, where, f"expected a mapping, like `{kind.example}` ({keys}); got {body}")
         before = len(self.problems.errors)
         fault: Any = None
-        try:
+        with contextlib.suppress(Bad):
             fault = convert_noun(body, kind, where, self.problems, known=common_keys(kind))
-        except Bad:
-            pass
         duration = self._duration(body, where)
         scope = self._scope(kind, body, where)
         if len(self.problems.errors) > before:

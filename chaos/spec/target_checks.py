@@ -184,16 +184,13 @@ def _traffic(target: Target, traffic: Traffic, root: Node, problems: Problems) -
         problems.at(root, ("traffic", "journeys"), "no journey has a weight, so nobody would come")
     for journey in traffic.journeys:
         saved: set[str] = set()
-        for name in journey.steps:
-            step = traffic.steps.get(name)
-            if step is None:
-                continue
+        for request in (traffic.steps[name] for name in journey.steps if name in traffic.steps):
             known = [*traffic.values, *BUILT_IN, *saved]
-            for word in _variables((step.path, step.headers, step.body)):
+            for word in _variables((request.path, request.headers, request.body)):
                 if word not in known:
                     message = f"unknown variable '{{{word}}}' in the journey '{journey.name}'.{nearest(word, known)}"
-                    problems.at(root, ("traffic", "steps", name), message)
-            saved |= set(step.save)
+                    problems.at(root, ("traffic", "steps", request.name), message)
+            saved |= set(request.save)
 
 
 def _variables(value: Any) -> Iterator[str]:

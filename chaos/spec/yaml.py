@@ -144,5 +144,5 @@ class _Composer:
         self.refuse(f"not YAML: {problem}{hint}", mark, error)
 
 
-def _mark(mark: Any) -> tuple[int | None, int | None] | Any:
-    return (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
+def _mark(mark: Any) -> tuple[int, int]:
+    return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
