@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
+import msgspec
+
+from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import limits
-from chaos.model.base import Noun
-from chaos.model.fault import ActsOn
+from chaos.model.base import Noun, to_plain
+from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Anything
-from chaos.units import Duration
+from chaos.units import Duration, dec_hook
+
+# What every program may expect; the rest of the environment may hold what is none of its business.
+PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
+OUTPUT_CHARS = 300
 
 
 class Command(Noun):
@@ -37,3 +49,97 @@ class Command(Noun):
             if not name or "=" in name or "\0" in name + value:
                 raise ValueError(f"env: {name!r} is not a name that an environment can have")
         limits.delay("timeout", self.timeout)
+
+    def prepare(self, where: str, platform: Anything) -> Undo:
+        """Runs `check`, which must say no. Raises: Unavailable."""
+        env = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | self.env
+        programs = Programs(undo=self.undo, check=self.check, env=env, folder=str(Path.cwd()), timeout=self.timeout)
+        if programs.in_place():
+            raise Unavailable(f"check exits with 0 before anything was run: {_line(self.check)}")
+        return Undo(kind=self.kind, where=where, data=to_plain(programs))
+
+    def inject(self, undo: Undo, platform: Anything) -> None:
+        code, output = Programs.of(undo).call(self.run)
+        if code != 0:
+            raise Unavailable(f"run exited with {code}: {_line(self.run)}{output}")
+
+    def confirm(self, undo: Undo, platform: Anything) -> Evidence:
+        """By the user's own `check`."""
+        code, output = Programs.of(undo).call(self.check)
+        return Evidence(confirmed=code == 0, text=f"check exited with {code}{output if code else ''}")
+
+    @staticmethod
+    def revert(undo: Undo) -> None:
+        """Run `undo`, and believe `check` alone."""
+        programs = Programs.of(undo)
+        why = ""
+        try:
+            code, output = programs.call(programs.undo)
+            if code != 0:
+                why = f"undo exited with {code}{output}"
+        except Unavailable as cause:
+            why = str(cause)
+        try:
+            left = programs.in_place()
+        except Unavailable as cause:
+            left, why = True, f"{why}; {cause}" if why else str(cause)
+        if left:
+            raise RevertFailed(
+                f"command: the fault may still be in place: {why or 'check still exits with 0'}. "
+                f"Undo it by hand, in {programs.folder}: {_line(programs.undo)}"
+            )
+
+    @staticmethod
+    def is_present(undo: Undo) -> bool:
+        return Programs.of(undo).in_place()
+
+
+class Programs(Noun):
+    """The data of the undo record: what takes it back and what looks at it, and where both are run."""
+
+    undo: tuple[str, ...]
+    check: tuple[str, ...]
+    env: dict[str, str]
+    folder: str
+    timeout: Duration
+
+    @classmethod
+    def of(cls, undo: Undo) -> Self:
+        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+
+    def in_place(self) -> bool:
+        """Raises: Unavailable when `check` cannot tell: it did not start, took too long, or died of a signal."""
+        code, output = self.call(self.check)
+        if code < 0:
+            raise Unavailable(f"check was ended by {signal.Signals(-code).name}: {_line(self.check)}{output}")
+        return code == 0
+
+    def call(self, words: tuple[str, ...]) -> tuple[int, str]:
+        """Run a program, never through a shell. Returns its exit code and `: the end of what it printed`, if anything.
+
+        It has a session of its own: a Ctrl-C for the runner is not for it. Raises: Unavailable.
+        """
+        # A file, not a pipe: a child that stays behind would keep a pipe open, and waiting for its end would hang.
+        with tempfile.TemporaryFile() as printed:
+            options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": subprocess.STDOUT}
+            try:
+                started = subprocess.Popen(words, env=self.env, cwd=self.folder, start_new_session=True, **options)
+            except OSError as cause:
+                raise Unavailable(f"cannot run {_line(words)}: {cause.strerror or cause}") from cause
+            try:
+                code = started.wait(float(self.timeout))
+            except subprocess.TimeoutExpired as cause:
+                raise Unavailable(f"took longer than {self.timeout}: {_line(words)}") from cause
+            finally:
+                if started.returncode is None:
+                    os.killpg(started.pid, signal.SIGKILL)
+                    started.wait()
+            printed.seek(0)
+            text = printed.read().decode(errors="replace").strip()
+        return code, f": {text[-OUTPUT_CHARS:]}" if text else ""
+
+
+def _line(words: tuple[str, ...]) -> str:
+    import shlex
+
+    return shlex.join(words)

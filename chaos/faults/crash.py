@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chaos.faults.shared.service import ServiceFault
+from chaos.faults.shared.service import Held, ServiceFault, ended
+from chaos.model.fault import Evidence, Undo
+from chaos.model.platform import Killable
 
 
 class Crash(ServiceFault):
@@ -12,3 +14,15 @@ class Crash(ServiceFault):
 
     kind: ClassVar[str] = "crash"
     example: ClassVar[str] = "crash: {service: web, for: 20s}"
+
+    def inject(self, undo: Undo, platform: Killable) -> None:
+        Held.of(undo).reach().crash(undo.where)
+
+    def confirm(self, undo: Undo, platform: Killable) -> Evidence:
+        """The process of before has ended, whether or not there is a new one."""
+        held = Held.of(undo)
+        now = held.reach().instance(undo.where)
+        if not ended(held, now):
+            return Evidence(confirmed=False, text=f"process {held.main.pid} still runs")
+        after = f"running again as {now.pid}" if now.state == "running" else f"now {now.state}"
+        return Evidence(confirmed=True, text=f"process {held.main.pid} died, {after}")

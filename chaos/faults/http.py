@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import json
+import time
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
+import msgspec
+
+from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import limits
-from chaos.model.base import Noun
-from chaos.model.fault import ActsOn
+from chaos.model.base import Noun, to_plain
+from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Anything
-from chaos.units import Duration
+from chaos.units import Duration, dec_hook
+
+# As much of an answer as is read.
+ANSWER_BYTES = 1_000_000
+SHOWN_CHARS = 200
 
 
 def _check_url(url: str) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as cause:
+        raise ValueError(f"url is {url!r}: {cause}") from cause
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"url is {url!r}; it must begin with http:// or https:// and name a host")
 
@@ -24,7 +36,7 @@ class Request(Noun):
     url: str
     method: str = "POST"
     headers: dict[str, str] = {}
-    body: str | int | float | bool | list[object] | dict[str, object] | None = None
+    body: Any = None
 
     def __post_init__(self) -> None:
         _check_url(self.url)
@@ -53,8 +65,9 @@ class Http(Noun):
     needs: ClassVar[type] = Anything
     acts_on: ClassVar[ActsOn] = "nothing"
     example: ClassVar[str] = (
-        "http: {send: {url: http://127.0.0.1:9000/slow, method: PUT}, undo: {url: http://127.0.0.1:9000/slow, "
-        "method: DELETE}, check: {url: http://127.0.0.1:9000/slow}, for: 30s}"
+        "http: {send: {url: 'http://127.0.0.1:9000/slow', method: PUT}, "
+        "undo: {url: 'http://127.0.0.1:9000/slow', method: DELETE}, "
+        "check: {url: 'http://127.0.0.1:9000/slow'}, for: 30s}"
     )
 
     send: Request
@@ -64,3 +77,110 @@ class Http(Noun):
 
     def __post_init__(self) -> None:
         limits.delay("timeout", self.timeout)
+
+    def prepare(self, where: str, platform: Anything) -> Undo:
+        """Asks `check`, which must say no. Raises: Unavailable."""
+        ways = Ways(undo=self.undo, check=self.check, timeout=self.timeout)
+        if ways.in_place():
+            raise Unavailable(f"check passes before anything was sent: GET {self.check.url}")
+        return Undo(kind=self.kind, where=where, data=to_plain(ways))
+
+    def inject(self, undo: Undo, platform: Anything) -> None:
+        status, body = _ask(self.send, self.timeout)
+        if status >= 400:
+            raise Unavailable(f"{self.send.method} {self.send.url} answered {status}: {body[:SHOWN_CHARS]}")
+
+    def confirm(self, undo: Undo, platform: Anything) -> Evidence:
+        """By the user's own `check`."""
+        status, body = _ask(_get(self.check), self.timeout)
+        passes = _passes(self.check, status, body)
+        text = f"check answered {status}" if passes else f"check answered {status}: {body[:SHOWN_CHARS]}"
+        return Evidence(confirmed=passes, text=text)
+
+    @staticmethod
+    def revert(undo: Undo) -> None:
+        """Send `undo`, and believe `check` alone."""
+        ways = Ways.of(undo)
+        why = ""
+        try:
+            status, body = _ask(ways.undo, ways.timeout)
+            if status >= 400:
+                why = f"undo answered {status}: {body[:SHOWN_CHARS]}"
+        except Unavailable as cause:
+            why = str(cause)
+        try:
+            left = ways.in_place()
+        except Unavailable as cause:
+            left, why = True, f"{why}; {cause}" if why else str(cause)
+        if left:
+            raise RevertFailed(
+                f"http: the fault may still be in place: {why or 'check still passes'}. "
+                f"Undo it by hand: curl -X {ways.undo.method} {ways.undo.url}"
+            )
+
+    @staticmethod
+    def is_present(undo: Undo) -> bool:
+        return Ways.of(undo).in_place()
+
+
+class Ways(Noun):
+    """The data of the undo record: what takes it back and what looks at it. Headers are in it, as they were written."""
+
+    undo: Request
+    check: Check
+    timeout: Duration
+
+    @classmethod
+    def of(cls, undo: Undo) -> Self:
+        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+
+    def in_place(self) -> bool:
+        """Raises: Unavailable when `check` gets no answer, or a server's error that it does not ask for."""
+        status, body = _ask(_get(self.check), self.timeout)
+        if status >= 500 and status != self.check.status:
+            raise Unavailable(f"check cannot tell: GET {self.check.url} answered {status}: {body[:SHOWN_CHARS]}")
+        return _passes(self.check, status, body)
+
+
+def _get(check: Check) -> Request:
+    return Request(url=check.url, method="GET", headers=check.headers)
+
+
+def _passes(check: Check, status: int, body: str) -> bool:
+    return status == check.status and check.contains in body
+
+
+def _ask(request: Request, timeout: Duration) -> tuple[int, str]:
+    """Status and body of the answer; redirects are not followed. Raises: Unavailable."""
+    import requests
+
+    until_s = time.monotonic() + timeout
+    body = request.body if isinstance(request.body, str | None) else json.dumps(request.body)
+    headers = dict(request.headers)
+    if body is not None and not isinstance(request.body, str):
+        headers.setdefault("Content-Type", "application/json")
+    what = f"{request.method} {request.url}"
+    with requests.Session() as session:
+        # A proxy of the environment is for the world outside, not for this machine.
+        session.trust_env = urlsplit(request.url).hostname not in ("127.0.0.1", "localhost", "::1")
+        try:
+            with session.request(
+                request.method,
+                request.url,
+                headers=headers,
+                data=None if body is None else body.encode(),
+                timeout=float(timeout),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                read = bytearray()
+                for chunk in answer.iter_content(64 * 1024):
+                    read += chunk
+                    if len(read) >= ANSWER_BYTES:
+                        break
+                    # The library's timeout is for one read; an answer that drips would never end.
+                    if time.monotonic() > until_s:
+                        raise Unavailable(f"{what} did not end within {timeout}")
+                return answer.status_code, read.decode(errors="replace")
+        except (requests.RequestException, ValueError) as cause:
+            raise Unavailable(f"{what} got no answer: {cause}") from cause

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chaos.faults.shared.service import ServiceFault
+from chaos.faults.shared.service import Held, ServiceFault, ended
+from chaos.model.fault import Evidence, Undo
+from chaos.model.platform import Killable
 
 
 class Restart(ServiceFault):
@@ -12,3 +14,16 @@ class Restart(ServiceFault):
 
     kind: ClassVar[str] = "restart"
     example: ClassVar[str] = "restart: {service: web, for: 15s}"
+
+    def inject(self, undo: Undo, platform: Killable) -> None:
+        Held.of(undo).reach().restart(undo.where)
+
+    def confirm(self, undo: Undo, platform: Killable) -> Evidence:
+        """Another process runs in the place of the one before."""
+        held = Held.of(undo)
+        now = held.reach().instance(undo.where)
+        if not ended(held, now):
+            return Evidence(confirmed=False, text=f"process {held.main.pid} still runs")
+        if now.state != "running":
+            return Evidence(confirmed=False, text=f"process {held.main.pid} ended, but {undo.where} is {now.state}")
+        return Evidence(confirmed=True, text=f"process {held.main.pid} ended, {now.pid} runs in its place")

@@ -56,9 +56,10 @@ class Slicer(LinkFault):
         )
 
     def evidence(self, found: Confirmation) -> Evidence:
+        took = "" if found.during is None else f": {found.during:.0f} ms, before {found.before:.0f} ms"
         return Evidence(
             confirmed=True,
-            text=f"{found.bitten} of {found.total} answers came in slices: {found.during:.3g} ms, before {found.before:.3g} ms",
+            text=f"{found.bitten} of {found.total} answers in slices{took}",
             measured=found.during,
             unit="ms",
         )

@@ -1,16 +1,119 @@
-"""What all faults on services have in common."""
+"""What all faults on services have in common: one instance, its process, and the way back to running."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import time
+from typing import Any, ClassVar, Self
 
-from chaos.model.base import Noun
-from chaos.model.fault import ActsOn
-from chaos.model.platform import Killable
+import msgspec
+
+from chaos.errors import RevertFailed, Unavailable
+from chaos.faults.shared import process
+from chaos.faults.shared.process import Process
+from chaos.model.base import Noun, to_plain
+from chaos.model.fault import ActsOn, Evidence, Undo
+from chaos.model.platform import Instance, Killable, ServiceControl
+from chaos.platforms import service_control
+from chaos.units import dec_hook
+
+# What `kill`, `stop` and `crash` leave behind. A paused instance is another fault's, a spare one is nobody's.
+DOWN = ("stopped", "failed", "starting")
+
+# After `start` says ready, the platform's own health check may need a turn or two to see it.
+HEALTHY_WITHIN_S = 15.0
+LOOK_AGAIN_S = 0.05
+
+
+class Held(Noun):
+    """The data of the undo record of a fault on a service."""
+
+    control: dict[str, Any]  # for chaos.platforms.service_control
+    before: Instance
+    tree: tuple[Process, ...]  # the main process first
+    boot: str
+
+    @classmethod
+    def of(cls, undo: Undo) -> Self:
+        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+
+    @property
+    def main(self) -> Process:
+        return self.tree[0]
+
+    def reach(self) -> ServiceControl:
+        """Raises: Unavailable."""
+        return service_control(self.control)
+
+    def rebooted(self) -> bool:
+        """Did this machine boot since? Then none of the processes exist, and no fault on them does."""
+        return bool(self.boot) and process.boot_id() not in ("", self.boot)
 
 
 class ServiceFault(Noun):
     """A fault on one instance of a service."""
 
+    kind: ClassVar[str]
     needs: ClassVar[type] = Killable
     acts_on: ClassVar[ActsOn] = "service"
+
+    def prepare(self, where: str, platform: Killable) -> Undo:
+        """Raises: Unavailable when the instance does not run."""
+        before = platform.instance(where)
+        if before.state != "running" or before.pid is None:
+            raise Unavailable(f"{where} is {before.state}, not running; {self.kind} has nothing to act on")
+        tree = process.tree(before.pid)
+        if not tree:
+            raise Unavailable(f"{where} is said to run as process {before.pid}, which does not exist on this machine")
+        held = Held(control=dict(platform.control()), before=before, tree=tree, boot=process.boot_id())
+        return Undo(kind=self.kind, where=where, data=to_plain(held))
+
+    @staticmethod
+    def revert(undo: Undo) -> None:
+        """It runs and is healthy again: by its restart policy, or started here."""
+        held = Held.of(undo)
+        if held.rebooted():
+            return
+        try:
+            bring_up(held.reach(), undo.where)
+        except Unavailable as cause:
+            raise RevertFailed(
+                f"{undo.kind} on {undo.where}: it may still be down: {cause}. Start it by hand: saleproof up"
+            ) from cause
+
+    @staticmethod
+    def is_present(undo: Undo) -> bool:
+        """Is it down? It is not once its restart policy has brought it back."""
+        held = Held.of(undo)
+        return not held.rebooted() and held.reach().instance(undo.where).state in DOWN
+
+
+def bring_up(control: ServiceControl, name: str) -> None:
+    """Return once it runs and is healthy. Leaves alone what is paused or spare. Raises: Unavailable."""
+    found = control.instance(name)
+    if found.state in DOWN:
+        control.start(name)
+        found = control.instance(name)
+    until_s = time.monotonic() + HEALTHY_WITHIN_S
+    while found.state in DOWN or (found.state == "running" and not found.healthy):
+        if time.monotonic() > until_s:
+            raise Unavailable(f"{name} is {found.state}{'' if found.healthy else ' and not healthy'}")
+        time.sleep(LOOK_AGAIN_S)
+        found = control.instance(name)
+
+
+def ended(held: Held, now: Instance) -> bool:
+    """Is the process of before gone, by the platform's word and by the machine's?"""
+    same = (now.pid, now.start_ticks) == (held.before.pid, held.before.start_ticks)
+    return not same and process.state(held.main) is None
+
+
+def stays_down(undo: Undo) -> Evidence:
+    """Confirm `kill` and `stop`: every process that was there has ended, and the restart policy does not act."""
+    held = Held.of(undo)
+    now = held.reach().instance(undo.where)
+    left = [one.pid for one in held.tree if process.state(one) is not None]
+    if left:
+        return Evidence(confirmed=False, text=f"{len(left)} of {len(held.tree)} processes still run: {left[0]}")
+    if now.state != "stopped":
+        return Evidence(confirmed=False, text=f"process {held.main.pid} ended, but {undo.where} is {now.state}")
+    return Evidence(confirmed=True, text=f"process {held.main.pid} ended, and {undo.where} stays down")
