@@ -16,7 +16,9 @@ EXAMPLES = """\
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("instance", nargs="?", default=None, help="for example web-1; without it, the last lines of each")
+    parser.add_argument(
+        "instance", nargs="?", default=None, help="for example web-1; without it, the last lines of each"
+    )
     parser.add_argument("--lines", type=int, default=40, metavar="N", help="the last so many lines (default: 40)")
     parser.add_argument("-f", "--follow", action="store_true", help="go on as they are written, until Ctrl-C")
     target_option(parser)

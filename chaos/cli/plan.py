@@ -25,7 +25,9 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", metavar="FILE", default=None, help="the target file (default: found by its name)")
     variant_option(parser)
     parser.add_argument("--profile", default=None, metavar="NAME", help="a profile of the experiment, for example ci")
-    parser.add_argument("--seed", type=int, default=None, metavar="N", help="for every random choice (default: a new one)")
+    parser.add_argument(
+        "--seed", type=int, default=None, metavar="N", help="for every random choice (default: a new one)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

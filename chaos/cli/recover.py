@@ -48,7 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         out_json({"found": len(entries), "reverted": len(entries) - len(stuck), "stuck": stuck})
     else:
-        out(f"{len(entries) - len(stuck)} of {len(entries)} faults reverted" if entries else "nothing to recover: the ledger is empty")
+        out(
+            f"{len(entries) - len(stuck)} of {len(entries)} faults reverted"
+            if entries
+            else "nothing to recover: the ledger is empty"
+        )
     return RevertFailed.exit_code if stuck else 0
 
 

@@ -31,7 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             out_json({"target": target.name, "up": False, "services": [], "links": [], "faults": faults})
         else:
-            out(f"{target.name} is not up" + "".join(f"\n  in the ledger: {f['text'] or f['kind']}, {f['where']}" for f in faults))
+            out(
+                f"{target.name} is not up"
+                + "".join(f"\n  in the ledger: {f['text'] or f['kind']}, {f['where']}" for f in faults)
+            )
         return Unavailable.exit_code
     inventory = platform.inventory()
     report = {
@@ -68,6 +71,13 @@ def _faults(target: str) -> list[dict[str, Any]]:
         except SaleproofError:
             on = None
         found.append(
-            {"kind": entry.undo.kind, "where": entry.place, "run": entry.run, "since": entry.opened_at, "on": on, "text": entry.text}
+            {
+                "kind": entry.undo.kind,
+                "where": entry.place,
+                "run": entry.run,
+                "since": entry.opened_at,
+                "on": on,
+                "text": entry.text,
+            }
         )
     return [f for f in found if f["on"] is not False]

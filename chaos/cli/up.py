@@ -34,7 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
         out_json({"target": target.name, "variant": inventory.variant, "platform": inventory.platform, "entry": entry})
         return 0
     say(f"everything is ready after {time.monotonic() - began:.1f} s")
-    out(f"{target.title or target.name} ({inventory.variant}) is up on {inventory.platform}" + (f": http://{entry}/" if entry else ""))
+    out(
+        f"{target.title or target.name} ({inventory.variant}) is up on {inventory.platform}"
+        + (f": http://{entry}/" if entry else "")
+    )
     return 0
 
 

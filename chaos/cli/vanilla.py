@@ -23,7 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Exits as DESIGN's table says; 0 with `completed, no hypothesis` for one that claims nothing."""
     for option in ("variant", "profile", "target"):
         if getattr(arguments, option) is not None:
-            raise UsageError(f"--{option} is for Saleproof's own experiments; {arguments.experiment} is a Chaos Toolkit one")
+            raise UsageError(
+                f"--{option} is for Saleproof's own experiments; {arguments.experiment} is a Chaos Toolkit one"
+            )
     from chaoslib.run import initialize_run_journal
 
     from chaos.engine import vanilla

@@ -11,13 +11,21 @@ from typing import Any, NoReturn
 from chaos.engine.session import Session, Stopped
 
 _current: Session | None = None
+_journal: dict[str, Any] | None = None
 _refusal = "no run is open: an exported experiment needs its control, chaos.rehearsal.control"
 
 
-def use(session: Session | None) -> None:
-    """Make a session the current one. One a process: signals and the engine's caches are process-wide too."""
-    global _current
-    _current = session
+def use(session: Session | None, journal: dict[str, Any] | None = None) -> None:
+    """Make a session the current one, with the engine's live journal. One a process: signals and the engine's caches are
+    process-wide too."""
+    global _current, _journal
+    _current, _journal = session, journal
+
+
+def refuse(reason: str) -> None:
+    """No run could be opened: every activity says so."""
+    global _refusal
+    _refusal = reason
 
 
 def current() -> Session:
@@ -25,12 +33,6 @@ def current() -> Session:
     if _current is None:
         raise RuntimeError(_refusal)
     return _current
-
-
-def refuse(reason: str) -> None:
-    """No run could be opened: every activity says so."""
-    global _refusal
-    _refusal = reason
 
 
 def steady_state(condition: int) -> dict[str, Any]:
@@ -86,7 +88,8 @@ def between(window: int) -> dict[str, Any]:
 
 
 def _interrupt(stopped: Stopped) -> NoReturn:
-    """The one exception that ends the engine's method loop at once."""
-    from chaoslib.exceptions import InterruptExecution
-
-    raise InterruptExecution(str(stopped)) from stopped
+    """End the engine's loops at once. It turns whatever an activity raises into a failed activity and goes on; only the
+    journal's status, which it looks at after each activity, makes it stop."""
+    if _journal is not None:
+        _journal["status"] = "interrupted"
+    raise stopped

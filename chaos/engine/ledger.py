@@ -48,7 +48,7 @@ class Ledger:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._folder / entry.file_name
             temporary = path.with_suffix(".tmp")
-            with temporary.open("wb", opener=_private) as file:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(to_json(entry))
                 file.flush()
                 os.fsync(file.fileno())
@@ -89,7 +89,3 @@ class Ledger:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -28,7 +28,9 @@ class TargetLock:
         except BlockingIOError:
             held = os.read(self._file, 4096)
             os.close(self._file)
-            raise Refused(f"the target '{self._target}' is in use {_who(held)}; wait for it, or end that process") from None
+            raise Refused(
+                f"the target '{self._target}' is in use {_who(held)}; wait for it, or end that process"
+            ) from None
         os.ftruncate(self._file, 0)
         about = {"by": self._holder, "pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
         os.pwrite(self._file, json.dumps(about).encode(), 0)

@@ -9,6 +9,7 @@ from chaos.engine import activities
 from chaos.engine.compile import compile_plan
 from chaos.engine.session import Session
 from chaos.engine.signals import Signals
+from chaos.model.verdict import Status
 
 
 def execute(session: Session, signals: Signals) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def execute(session: Session, signals: Signals) -> dict[str, Any]:
     experiment = compile_plan(session.plan)
     # Ours from the start: the evidence survives an exception that escapes the engine.
     journal: dict[str, Any] = initialize_run_journal(experiment)
-    activities.use(session)
+    activities.use(session, journal)
     try:
         cache_activities(experiment)
         runner = Runner(Strategy.DEFAULT)
@@ -42,4 +43,6 @@ def execute(session: Session, signals: Signals) -> dict[str, Any]:
         session.revert_open()
         activities.use(None)
         clear_cache()
+        if session.status is not Status.COMPLETED:
+            journal["status"] = "interrupted" if session.status is Status.INTERRUPTED else "aborted"
     return journal

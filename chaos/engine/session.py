@@ -144,7 +144,9 @@ class Session:
             # The window begins with the first injection, so that the harm of injecting is inside it.
             with self._window(window) as ending:
                 ending.cut = "the fault could not be injected"
-                injected = [(fault, place, self._inject(fault, place)) for fault in step.faults for place in fault.places]
+                injected = [
+                    (fault, place, self._inject(fault, place)) for fault in step.faults for place in fault.places
+                ]
                 began_s = self.clock.now_s()
                 ending.cut = "the run was stopped"
                 for fault, place, undo in injected:
@@ -173,7 +175,9 @@ class Session:
             try:
                 undo: Undo = body.prepare(place, ground)
             except Exception as cause:
-                self.emit(FaultFailed(at_s=self.at_s(), fault=fault.id, place=place, error=f"before injecting: {cause}"))
+                self.emit(
+                    FaultFailed(at_s=self.at_s(), fault=fault.id, place=place, error=f"before injecting: {cause}")
+                )
                 raise
             entry = Entry(
                 run=self.run_id, fault=fault.id, place=place, target=self.plan.target, undo=undo, text=fault.text,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 
-
 def execute(experiment: dict[str, Any], journal: dict[str, Any], on_line: Callable[[str], None]) -> None:
     """Run it, filling the journal as it goes: whatever escapes the engine, the evidence stays.
 
@@ -38,7 +37,11 @@ def execute(experiment: dict[str, Any], journal: dict[str, Any], on_line: Callab
 
 
 def _schedule(hypothesis: dict[str, Any]) -> dict[str, Any]:
-    names = {"frequency": "continuous_hypothesis_frequency", "fail_fast": "fail_fast", "fail_fast_ratio": "fail_fast_ratio"}
+    names = {
+        "frequency": "continuous_hypothesis_frequency",
+        "fail_fast": "fail_fast",
+        "fail_fast_ratio": "fail_fast_ratio",
+    }
     return {ours: hypothesis[theirs] for theirs, ours in names.items() if theirs in hypothesis}
 
 

@@ -36,29 +36,28 @@ def configure_control(
 
     with contextlib.ExitStack() as stack:
         try:
-            experiment, target = load_experiment(
-                Path(experiment_file), profile=profile, target_file=Path(target_file)
-            )
+            experiment, target = load_experiment(Path(experiment_file), profile=profile, target_file=Path(target_file))
             options = Options(variant=variant, profile=profile, seed=seed, store=store_url())
             lines = PlainLines(logger.info)
             rehearsal = stack.enter_context(
-                Rehearsal(experiment, target, options, screen=lines, progress=lambda who, what: logger.info(f"{who} {what}"))
+                Rehearsal(
+                    experiment, target, options, screen=lines, progress=lambda who, what: logger.info(f"{who} {what}")
+                )
             )
         except SaleproofError as error:
-            logger.error(f"Saleproof: {error}")
+            logger.exception(f"Saleproof: {error}")
             activities.refuse(str(error))
             return
         signals = stack.enter_context(Signals(rehearsal.session.interrupt))
-        activities.use(rehearsal.session)
         stack.callback(activities.use, None)
 
         class Reinstall(RunEventHandler):  # type: ignore[misc]
-            def running(self, *_: Any, **__: Any) -> None:
+            def running(self, experiment: Any, journal: dict[str, Any], *_: Any, **__: Any) -> None:
+                activities.use(rehearsal.session, journal)
                 signals.install()
 
         event_registry.register(Reinstall())
         _open = stack.pop_all()
-
 
 
 def cleanup_control() -> None:

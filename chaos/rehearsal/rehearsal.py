@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chaos import __version__
@@ -20,10 +19,9 @@ from chaos.engine.ledger import Ledger
 from chaos.engine.lock import TargetLock
 from chaos.engine.session import Session
 from chaos.engine.watchdog import Watchdog
-from chaos.errors import Refused, SaleproofError
+from chaos.errors import Refused
 from chaos.model.event import (
     AnyEvent,
-    Noted,
     ProbeFailed,
     RunEnded,
     RunStarted,

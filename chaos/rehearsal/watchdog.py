@@ -38,7 +38,9 @@ def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
         f"{time.monotonic() - began:.2f} s",
         file=sys.stderr,
     )
-    happened.append(RunEnded(at_s=time.monotonic(), status="crashed", reason="the runner died; the watchdog cleaned up"))
+    happened.append(
+        RunEnded(at_s=time.monotonic(), status="crashed", reason="the runner died; the watchdog cleaned up")
+    )
     try:
         _complete_record(run_id, store_url, happened)
     finally:

@@ -1,0 +1,64 @@
+"""The ledger: durable before, removed only after, and never silently unreadable."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from chaos.engine.ledger import Entry, Ledger
+from chaos.errors import RevertFailed, SaleproofError
+from chaos.model.fault import Undo
+
+
+def entry(place: str = "web-1 -> db", run: str = "r1") -> Entry:
+    return Entry(
+        run=run, fault="1.1", place=place, target="shop", undo=Undo(kind="latency", where=place, data={"a": 1})
+    )
+
+
+def test_an_entry_survives_and_is_closed(tmp_path: Path) -> None:
+    """Another process reads what this one wrote; closing twice is harmless."""
+    Ledger(tmp_path / "l").open(entry())
+    other = Ledger(tmp_path / "l")
+    assert other.entries() == (entry(),)
+    other.close(entry())
+    other.close(entry())
+    assert other.entries() == ()
+
+
+def test_it_is_private_to_the_user(tmp_path: Path) -> None:
+    """Undo records may carry addresses; nobody else reads them."""
+    ledger = Ledger(tmp_path / "l")
+    ledger.open(entry())
+    assert stat.S_IMODE((tmp_path / "l").stat().st_mode) == 0o700
+    assert [stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "l").iterdir()] == [0o600]
+
+
+def test_a_damaged_entry_is_never_skipped(tmp_path: Path) -> None:
+    """It may hide a fault that is in place: exit 3 with the file's name."""
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(RevertFailed, match=r"bad\.json"):
+        Ledger(tmp_path).entries()
+
+
+def test_a_half_written_entry_is_not_an_entry(tmp_path: Path) -> None:
+    """The temporary file of a write that was killed counts as nothing: nothing was injected yet."""
+    (tmp_path / "x.tmp").write_text('{"run":')
+    assert Ledger(tmp_path).entries() == ()
+
+
+def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    """Then nothing may be injected."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SaleproofError, match="nothing was injected"):
+        Ledger(tmp_path / "file" / "ledger").open(entry())
+
+
+def test_entries_of_one_run(tmp_path: Path) -> None:
+    """The watchdog reverts its own run's faults only."""
+    ledger = Ledger(tmp_path)
+    ledger.open(entry(run="r1"))
+    ledger.open(entry(run="r2"))
+    assert [e.run for e in ledger.entries("r2")] == ["r2"]
