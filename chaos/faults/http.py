@@ -153,6 +153,7 @@ def _passes(check: Check, status: int, body: str) -> bool:
 def _ask(request: Request, timeout: Duration) -> tuple[int, str]:
     """Status and body of the answer; redirects are not followed. Raises: Unavailable."""
     import requests
+    from urllib3.exceptions import HTTPError
 
     until_s = time.monotonic() + timeout
     body = request.body if isinstance(request.body, str | None) else json.dumps(request.body)
@@ -174,13 +175,11 @@ def _ask(request: Request, timeout: Duration) -> tuple[int, str]:
                 stream=True,
             ) as answer:
                 read = bytearray()
-                for chunk in answer.iter_content(64 * 1024):
+                # What has come, not a whole buffer of it: an answer that drips must not keep us beyond the timeout.
+                while len(read) < ANSWER_BYTES and (chunk := answer.raw.read1(64 * 1024, decode_content=True)):
                     read += chunk
-                    if len(read) >= ANSWER_BYTES:
-                        break
-                    # The library's timeout is for one read; an answer that drips would never end.
                     if time.monotonic() > until_s:
                         raise Unavailable(f"{what} did not end within {timeout}")
                 return answer.status_code, read.decode(errors="replace")
-        except (requests.RequestException, ValueError) as cause:
+        except (requests.RequestException, HTTPError, ValueError) as cause:
             raise Unavailable(f"{what} got no answer: {cause}") from cause

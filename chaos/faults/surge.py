@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import math
+import time
+from typing import Any, ClassVar, Self
 
-from chaos.model.base import Noun
-from chaos.model.fault import ActsOn
+import msgspec
+
+from chaos.errors import RevertFailed, Unavailable
+from chaos.model.base import Noun, to_plain
+from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import TrafficShaper
 
-# More than this is a slip of the finger: the planner's rates are sale-sized already.
+# More than this is a slip of the finger: the target's rates are those of a real shop already.
 TIMES_MAX = 100.0
+
+# Arrivals are counted for at least this long, and until this many were due, so that chance hides little.
+COUNT_S = 1.0
+COUNT_S_MAX = 3.0
+ENOUGH = 50
+# A Poisson count of mean m lies within m +- 4 sqrt(m) but for 1 time in 10,000 (normal approximation).
+SIGMAS = 4.0
 
 
 class Surge(Noun):
@@ -27,3 +39,92 @@ class Surge(Noun):
             raise ValueError(f"times is {self.times:g}; it must be above 0 and at most {TIMES_MAX:g}")
         if self.times == 1:
             raise ValueError("times is 1, which changes nothing")
+
+    def prepare(self, where: str, platform: TrafficShaper) -> Undo:
+        """Raises: Unavailable when the traffic is gone."""
+        from chaos.load.control import get_multiplier
+
+        control = platform.traffic_control()
+        before = get_multiplier(control)
+        if before is None:
+            raise Unavailable("the traffic generator is gone; there is nothing to multiply")
+        crowd = Rush(control=control, before=before, after=before * self.times)
+        return Undo(kind=self.kind, where=where, data=to_plain(crowd))
+
+    def inject(self, undo: Undo, platform: TrafficShaper) -> None:
+        from chaos.load.control import set_multiplier
+
+        rush = Rush.of(undo)
+        set_multiplier(rush.control, rush.after)
+
+    def confirm(self, undo: Undo, platform: TrafficShaper) -> Evidence:
+        """Customers are counted as they arrive, and are as many as that multiplier means, give or take their chance."""
+        from chaos.load.control import get_arrivals
+
+        rush = Rush.of(undo)
+        counts = get_arrivals(rush.control)
+        began_s = time.monotonic()
+        if counts is None:
+            return Evidence(confirmed=False, text="the traffic generator is gone")
+        first, per_s = counts
+        wanted_per_s = per_s * rush.after
+        time.sleep(min(COUNT_S_MAX, max(COUNT_S, ENOUGH / wanted_per_s if wanted_per_s else COUNT_S_MAX)))
+        counts = get_arrivals(rush.control)
+        took_s = time.monotonic() - began_s
+        if counts is None:
+            return Evidence(confirmed=False, text="the traffic generator ended")
+        came, due = counts[0] - first, wanted_per_s * took_s
+        return Evidence(
+            confirmed=abs(came - due) <= SIGMAS * math.sqrt(due) + 1,
+            text=f"{came / took_s:.0f} arrivals/s of {wanted_per_s:.0f}/s (before: {per_s * rush.before:.0f}/s)",
+            measured=came / took_s,
+            intended=wanted_per_s,
+            unit="1/s",
+        )
+
+    @staticmethod
+    def revert(undo: Undo) -> None:
+        """The multiplier of before. A generator that is gone sends nobody."""
+        from chaos.load.control import get_multiplier, set_multiplier
+
+        rush = Rush.of(undo)
+        try:
+            if get_multiplier(rush.control) is None:
+                return
+            set_multiplier(rush.control, rush.before)
+        except (Unavailable, ValueError) as cause:
+            if not rush.here():
+                return  # it ended in between
+            raise RevertFailed(
+                f"surge: the traffic may still be {rush.after:g} times the usual: {cause}. "
+                "End the run that sends it; its generator ends with it"
+            ) from cause
+
+    @staticmethod
+    def is_present(undo: Undo) -> bool:
+        from chaos.load.control import get_multiplier
+
+        rush = Rush.of(undo)
+        now = get_multiplier(rush.control)
+        return now is not None and not math.isclose(now, rush.before)
+
+
+class Rush(Noun):
+    """The data of the undo record: how the generator is reached, and the multiplier before and during."""
+
+    control: dict[str, Any]
+    before: float
+    after: float
+
+    @classmethod
+    def of(cls, undo: Undo) -> Self:
+        return msgspec.convert(undo.data, cls)
+
+    def here(self) -> bool:
+        """Is there still a generator? One that does not answer is."""
+        from chaos.load.control import get_multiplier
+
+        try:
+            return get_multiplier(self.control) is not None
+        except Unavailable:
+            return True
