@@ -88,7 +88,9 @@ class Proxy:
             return
         try:
             self._socket = address.bind(await address.resolve(address.parse(self.listen)), BACKLOG)
-            self._server = await asyncio.get_running_loop().create_server(self._accept, sock=self._socket)
+            self._server = await asyncio.get_running_loop().create_server(
+                self._accept, sock=self._socket, backlog=BACKLOG
+            )
         except (OSError, ValueError) as error:
             raise ApiError(f"listen tcp {self.listen}: {_reason(error)}", 500) from error
         self.listen = str(address.bound(self._socket))
