@@ -5,6 +5,7 @@
     ├── SpecError                   65   a file is wrong; carries file, line and column
     │   ├── SpecErrors              65   several things are wrong with it, one line each
     │   └── PlanError               65   the file is right, and what it asks for cannot be done on this target
+    │       ├── PlanErrors          65   several of them
     │       └── Unsupported         69   the platform lacks a capability that a fault needs
     ├── Unavailable                 69   a platform or a service that is needed does not answer
     │   └── NotConfirmed             2   a fault was injected and did not bite
@@ -68,6 +69,10 @@ class SpecErrors(SpecError):
 
 class PlanError(SpecError):
     """The file is right, and what it asks for cannot be done on this target. Nothing was touched."""
+
+
+class PlanErrors(SpecErrors, PlanError):
+    """Several things that cannot be done as the file asks."""
 
 
 class Unsupported(PlanError):

@@ -11,6 +11,11 @@ ActsOn = Literal["link", "service", "groups", "traffic", "nothing"]
 P = TypeVar("P", contravariant=True)
 
 
+# The mark of a place where a one-way partition loses what comes back over the link, because there it is the second
+# group that dials: `web-1 -> db (answers)`.
+ANSWERS = " (answers)"
+
+
 class Undo(Noun):
     """Everything that another process needs to take one fault back, at another time, with the experiment file gone.
 

@@ -1,0 +1,94 @@
+"""Can a window decide a condition at all? The samples that will come there, against those that it takes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from chaos.model.objective import Condition
+from chaos.model.plan import Decision, Window
+from chaos.model.sli import Shape
+from chaos.model.target import Journey, Traffic
+from chaos.units import Rate
+
+# DESIGN: *before* is steady when the point estimates meet the objectives on at least 100 samples. Gauges: the judge
+# asks for five readings.
+BEFORE_SAMPLES = 100
+BEFORE_READINGS = 5
+
+# Gauges are read about so often.
+READINGS_PER_S = 1.0
+
+# The number of customers that come is random. A window is enough when this quantile of it is: 95 % of the time.
+# 1.645 is the standard normal's 95th percentile.
+Z = 1.645
+
+_PER_CUSTOMER = frozenset({Shape.TRANSACTIONS, Shape.CUSTOMERS})
+_UNKNOWN = frozenset({Shape.COUNTER_RATIO, Shape.HISTOGRAM})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expected:
+    """How many samples a window will have: the mean, and how few of them there may well be (the 5th percentile)."""
+
+    mean: float
+    few: float
+
+
+def decide(condition: Condition, window: Window, traffic: Traffic | None, rate: Rate) -> Decision | None:
+    """None for counts that only the target knows: how many queries a request makes is not in any file."""
+    if condition.shape in _UNKNOWN:
+        return None
+    from chaos.stats.binomial import samples_needed, spare_failures
+
+    samples = expected(condition, float(window.length), traffic, rate)
+    if window.phase == "before":
+        needed = BEFORE_READINGS if condition.shape is Shape.GAUGE else BEFORE_SAMPLES
+        # Steady is a point estimate: so many bad ones are still within the budget.
+        spare = math.floor(samples.mean * condition.budget + 1e-9) if samples.few >= needed else -1
+    else:
+        needed = samples_needed(condition.budget)
+        spare = spare_failures(math.floor(samples.few), condition.budget)
+    return Decision(
+        window=window.name,
+        condition=condition.text,
+        expected=round(samples.mean, 3),
+        needed=needed,
+        spare_failures=spare,
+        enough=samples.few >= needed,
+    )
+
+
+def expected(condition: Condition, length_s: float, traffic: Traffic | None, rate: Rate) -> Expected:
+    """Samples of a condition in so many seconds at so many journeys a second. A surge's extra customers are not
+    counted on: the fault that brings them may be what keeps them from being served."""
+    if condition.shape is Shape.GAUGE:
+        readings = math.floor(length_s * READINGS_PER_S)
+        return Expected(mean=readings, few=readings)
+    if traffic is None:
+        return Expected(mean=0.0, few=0.0)
+    total = sum(journey.weight for journey in traffic.journeys)
+    mean = square = 0.0
+    for journey in traffic.journeys:
+        share = journey.weight / total if total else 0.0
+        samples = _samples(condition, journey)
+        # A customer counts once the journey is over; those still under way at the window's end do not.
+        seconds = length_s - (_duration_s(journey, traffic) if condition.shape in _PER_CUSTOMER else 0.0)
+        arrivals = float(rate) * max(0.0, seconds) * share
+        mean += arrivals * samples
+        square += arrivals * samples**2
+    # Compound Poisson, arrivals that make several samples each: the variance is the arrivals times the mean square.
+    # Constant arrivals vary by which journey comes only, which is less.
+    return Expected(mean=mean, few=max(0.0, mean - Z * math.sqrt(square)))
+
+
+def _samples(condition: Condition, journey: Journey) -> int:
+    """How many samples one customer on this journey makes."""
+    if condition.shape is Shape.TRANSACTIONS:
+        return int(journey.transaction)
+    count = sum(1 for step in journey.steps if not condition.steps or step in condition.steps)
+    return min(1, count) if condition.shape is Shape.CUSTOMERS else count
+
+
+def _duration_s(journey: Journey, traffic: Traffic) -> float:
+    return float(traffic.think) * (len(journey.steps) - 1)

@@ -1,0 +1,31 @@
+"""What a target's file promises to be there, for planning before anything is up."""
+
+from __future__ import annotations
+
+from chaos.model.platform import Instance, Inventory, Proxy
+from chaos.model.target import Target
+
+# What the embedded platform can do; it says the same of itself once it is up, and a test compares the two.
+EMBEDDED = frozenset({"LinkShaper", "Killable", "Pausable"})
+
+
+def planned_inventory(target: Target, variant: str) -> Inventory:
+    """Every slot of every service, and a proxy for each pair that a link joins; addresses are not known yet."""
+    instances = {
+        name: Instance(name=name, service=service.name, state="running" if n < service.count else "spare")
+        for service in target.services.values()
+        for n, name in enumerate(service.instances())
+    }
+    proxies = {
+        f"{client} -> {server}": Proxy(
+            name=f"{client} -> {server}", client=client, server=server, link=link, listen="", upstream=""
+        )
+        for link in target.links.values()
+        for client in target.services[link.source].instances()
+        for server in target.services[link.dest].instances()
+    }
+    capabilities = EMBEDDED if target.platforms.embedded is not None else frozenset()
+    return Inventory(
+        platform="embedded", endpoint="", variant=variant, instances=instances, proxies=proxies,
+        capabilities=capabilities,
+    )  # fmt: skip

@@ -1,0 +1,223 @@
+"""Put a plan together: windows, steps with their places, and whether all of it can decide anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from chaos.errors import PlanError, PlanErrors, Unsupported
+from chaos.model.base import to_plain
+from chaos.model.experiment import Experiment, FaultSpec
+from chaos.model.objective import Condition
+from chaos.model.plan import Decision, Plan, PlannedFault, PlannedStep, Window
+from chaos.model.platform import Inventory
+from chaos.model.sli import Shape
+from chaos.model.target import Target
+from chaos.planner.decisions import decide
+from chaos.planner.places import capability_missing, places_of
+from chaos.units import Duration, Rate
+
+
+def plan(
+    experiment: Experiment,
+    target: Target,
+    inventory: Inventory,
+    *,
+    variant: str,
+    seed: int,
+    profile: str | None = None,
+    platform_capabilities: frozenset[str] | None = None,
+    allow_undecidable: bool = False,
+) -> Plan:
+    """What a run of this experiment will do. `profile` is the name of the one that the experiment was loaded with.
+
+    `platform_capabilities` are the inventory's unless they are given; traffic and what users bring themselves come
+    with every run. Raises: PlanError when a fault has no place or a window cannot decide its conditions (unless
+    `allow_undecidable`; then the decisions say so), Unsupported when the platform cannot do a fault.
+    """
+    offered = inventory.capabilities if platform_capabilities is None else platform_capabilities
+    offered |= {"Anything"} | ({"TrafficShaper"} if experiment.load != "none" else set())
+    _refuse_unsupported(experiment, inventory, offered)
+    steps, warnings = _steps(experiment, target, inventory, seed)
+    windows = _windows(experiment)
+    traffic = target.traffic
+    rate = Rate(0)
+    if traffic is not None and experiment.load != "none":
+        rate = Rate(traffic.rate * traffic.profiles[experiment.load])
+    decisions, undecided = _decisions(windows, target, rate)
+    if not allow_undecidable:
+        _refuse_undecidable(decisions, windows, experiment, rate)
+    return Plan(
+        title=experiment.title,
+        why=experiment.why,
+        experiment=experiment.path,
+        target=target.name,
+        platform=inventory.platform,
+        variant=variant,
+        profile=profile,
+        seed=seed,
+        load=experiment.load,
+        rate=rate,
+        patience=Duration(10) if traffic is None else traffic.patience,
+        think=Duration(0) if traffic is None else traffic.think,
+        transactions={} if traffic is None else {j.name: len(j.steps) for j in traffic.journeys if j.transaction},
+        warm_up=experiment.windows.warm_up,
+        recovery=experiment.recovery,
+        windows=windows,
+        steps=steps,
+        abort=experiment.abort,
+        invariants=tuple(invariant.name for invariant in target.invariants),
+        decisions=decisions,
+        warnings=(*_remarks(experiment, target, steps), *warnings, *undecided),
+    )
+
+
+def _refuse_unsupported(experiment: Experiment, inventory: Inventory, offered: frozenset[str]) -> None:
+    specs = [spec for step in experiment.method for spec in step.faults]
+    missing = [m for spec in specs if (m := capability_missing(spec, inventory, offered, experiment.path)) is not None]
+    if missing:
+        reasons = "; ".join(dict.fromkeys(reason.message for reason in missing))
+        raise Unsupported(reasons, path=missing[0].path, line=missing[0].line)
+
+
+def _steps(
+    experiment: Experiment, target: Target, inventory: Inventory, seed: int
+) -> tuple[tuple[PlannedStep, ...], tuple[str, ...]]:
+    planned: list[PlannedStep] = []
+    warnings: list[str] = []
+    injection = 0
+    for index, step in enumerate(experiment.method):
+        if step.wait is not None:
+            planned.append(PlannedStep(index=index, wait=step.wait))
+            continue
+        injection += 1
+        faults: list[PlannedFault] = []
+        for number, spec in enumerate(step.faults, start=1):
+            fault_id = f"{injection}.{number}"
+            places, said = places_of(spec, target, inventory, seed=seed, fault_id=fault_id, path=experiment.path)
+            warnings.extend(said)
+            faults.append(_fault(spec, fault_id, places, index))
+        _refuse_clashes(faults, step.faults, experiment.path)
+        planned.append(PlannedStep(index=index, faults=tuple(faults)))
+    return tuple(planned), tuple(dict.fromkeys(warnings))
+
+
+def _fault(spec: FaultSpec, fault_id: str, places: tuple[str, ...], step: int) -> PlannedFault:
+    return PlannedFault(
+        id=fault_id, kind=spec.kind, places=places, duration=spec.duration, fault=to_plain(spec.fault), text=spec.text,
+        step=step,
+    )  # fmt: skip
+
+
+def _refuse_clashes(faults: Sequence[PlannedFault], specs: Sequence[FaultSpec], path: str) -> None:
+    """Two faults that are on together must not undo each other: one state a service, one toxic of a kind a link.
+
+    Raises: PlanError.
+    """
+    taken: dict[tuple[str, str], str] = {}
+    for fault, spec in zip(faults, specs, strict=True):
+        acts_on = type(spec.fault).acts_on
+        for place in fault.places:
+            key = (acts_on if acts_on in ("service", "traffic") else fault.kind, place)
+            if key in taken and acts_on != "nothing":
+                message = f"{fault.kind} and {taken[key]} are on {place} at the same time; make them two steps"
+                raise PlanError(message, path=path or None, line=spec.line)
+            taken[key] = fault.kind
+
+
+def _windows(experiment: Experiment) -> tuple[Window, ...]:
+    """One before, one during each injection, one after each; between two injections the longer of before and after."""
+    lengths, hypothesis = experiment.windows, experiment.hypothesis
+    injections = [index for index, step in enumerate(experiment.method) if step.faults]
+    windows = [Window(index=0, name="before", phase="before", step=None, length=lengths.before, conditions=hypothesis)]
+    for number, step in enumerate(injections, start=1):
+        longest = Duration(max(fault.duration for fault in experiment.method[step].faults))
+        windows.append(
+            Window(
+                index=len(windows), name=f"during {number}", phase="during", step=step, length=longest,
+                conditions=experiment.during_conditions(),
+            )
+        )  # fmt: skip
+        last = number == len(injections)
+        windows.append(
+            Window(
+                index=len(windows),
+                name=f"after {number}" if last else f"between {number} and {number + 1}",
+                phase="after",
+                step=step,
+                length=lengths.after if last else max(lengths.before, lengths.after),
+                conditions=hypothesis,
+            )
+        )
+    return tuple(windows)
+
+
+def _decisions(windows: Iterable[Window], target: Target, rate: Rate) -> tuple[tuple[Decision, ...], tuple[str, ...]]:
+    """The decisions, and what cannot be told before the run."""
+    decisions: list[Decision] = []
+    unknown: dict[str, None] = {}
+    for window in windows:
+        for condition in window.conditions:
+            decision = decide(condition, window, target.traffic, rate)
+            if decision is not None:
+                decisions.append(decision)
+            elif window.phase != "before":
+                unknown[_unknown(condition)] = None
+    return tuple(decisions), tuple(unknown)
+
+
+def _unknown(condition: Condition) -> str:
+    from chaos.stats.binomial import samples_needed
+
+    return (
+        f"{condition.text}: how many samples there will be is known only from the run; "
+        f"{samples_needed(condition.budget):,} good ones are needed in each window"
+    )
+
+
+def _refuse_undecidable(
+    decisions: Sequence[Decision], windows: Sequence[Window], experiment: Experiment, rate: Rate
+) -> None:
+    """Raises: PlanError, one line for each window and condition."""
+    by_name = {window.name: window for window in windows}
+    errors: list[PlanError] = []
+    for decision in decisions:
+        if decision.enough:
+            continue
+        window = by_name[decision.window]
+        condition = next(c for c in window.conditions if c.text == decision.condition)
+        errors.append(PlanError(_too_few(decision, window, rate), path=experiment.path or None, line=condition.line))
+    if errors:
+        raise errors[0] if len(errors) == 1 else PlanErrors(errors)
+
+
+def _too_few(decision: Decision, window: Window, rate: Rate) -> str:
+    what = "lengthen it" if window.phase != "during" else "let the fault last longer"
+    if decision.expected > 0:
+        longer = Duration(float(window.length) * (decision.needed + 2 * decision.needed**0.5) / decision.expected)
+        what += f" to about {round(float(longer) + 0.5)}s"
+    return (
+        f"{decision.window} cannot decide `{decision.condition}`: it needs {decision.needed:,} samples, and in "
+        f"{window.length} at {rate} there are about {decision.expected:,.0f}; {what}, raise the rate, "
+        "or relax the objective"
+    )
+
+
+def _remarks(experiment: Experiment, target: Target, steps: Sequence[PlannedStep]) -> tuple[str, ...]:
+    """What a careful person would want to be told."""
+    remarks: list[str] = []
+    if target.environment == "production":
+        remarks.append(f"the target '{target.name}' is production: real customers are in the blast radius")
+    if not any(step.faults for step in steps):
+        remarks.append("no fault is injected, so that only the baseline is measured")
+    for fault in (fault for step in steps for fault in step.faults):
+        services = {target.service_of(place) for place in fault.places if place in target.instances()}
+        for service in services:
+            running = target.running(service)
+            if len(running) > 1 and set(running) <= set(fault.places):
+                remarks.append(f"{fault.kind} hits all {len(running)} running instances of {service}")
+    if target.traffic is not None:
+        patience = target.traffic.patience
+        for condition in dict.fromkeys((*experiment.hypothesis, *experiment.during)):
+            if condition.shape is Shape.LATENCY and condition.threshold >= patience:
+                remarks.append(f"{condition.text}: customers give up after {patience} already")
+    return tuple(remarks)
