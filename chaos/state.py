@@ -35,3 +35,8 @@ def private_dir(path: Path) -> Path:
             f"the state folder {path} cannot be made: {cause.strerror}; set SALEPROOF_STATE to one that can"
         ) from cause
     return path
+
+
+def store_url() -> str:
+    """Where runs are recorded: `$SALEPROOF_STORE`, a file or a database URL; else `runs.db` in the state folder."""
+    return os.environ.get("SALEPROOF_STORE") or str(state_dir() / "runs.db")

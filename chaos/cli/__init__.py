@@ -14,7 +14,7 @@ from typing import NoReturn
 from chaos import __version__
 from chaos.errors import SaleproofError, UsageError, nearest
 
-# In the order of --help. A subcommand is a module with HELP, EXAMPLES, arguments(parser) and run(arguments) -> exit code.
+# In the order of --help. A subcommand is a module with HELP, EXAMPLES, arguments(parser) and run(arguments) -> code.
 COMMANDS = (
     "run", "plan", "validate", "up", "status", "logs", "down", "runs", "show", "judge", "export", "schema", "recover",
     "completion",
@@ -103,7 +103,7 @@ def _crashed(cause: Exception) -> int:
     with tempfile.NamedTemporaryFile("w", prefix="saleproof-crash-", suffix=".txt", delete=False) as file:
         file.write(traceback.format_exc())
     print(  # noqa: T201
-        f"saleproof: internal error: {type(cause).__name__}: {cause}. The details are in {file.name}; please report them",
+        f"saleproof: internal error: {type(cause).__name__}: {cause}. Details: {file.name}; please report it",
         file=sys.stderr,
     )
     return SaleproofError.exit_code

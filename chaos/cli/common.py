@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,14 +73,8 @@ def pick_variant(target: Target, given: str | None) -> str:
     return given
 
 
-def store_url() -> str:
-    """Where runs are recorded: $SALEPROOF_STORE, else runs.db in the state folder."""
-    from chaos.state import state_dir
-
-    return os.environ.get("SALEPROOF_STORE") or str(state_dir() / "runs.db")
-
-
 def open_store() -> Store:
+    from chaos.state import store_url
     from chaos.store import Store
 
     return Store.open(store_url())

@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """The result needs Saleproof installed beside the Chaos Toolkit, and this experiment and target file where they are."""
+    """The result needs Saleproof beside the Chaos Toolkit, and this experiment and target file where they are."""
     from chaos import planner
     from chaos.engine.compile import compile_plan
     from chaos.spec import load_experiment
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             },
         }
     ]
-    # The engine's default skips rollbacks after a failed hypothesis; ours are inside the activities, so nothing hangs on it.
+    # The engine's default skips rollbacks after a failed hypothesis. Our reverts are in the activities all the same.
     exported["runtime"] = {"rollbacks": {"strategy": "always"}}
     text = json.dumps(exported, indent=2, ensure_ascii=False)
     if arguments.output:

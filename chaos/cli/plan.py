@@ -1,4 +1,4 @@
-"""`saleproof plan`: what a run would touch, how long it takes, and whether it can decide its hypothesis. Touches nothing."""
+"""`saleproof plan`: what a run would touch, how long it takes, and whether it can decide. Touches nothing."""
 
 from __future__ import annotations
 

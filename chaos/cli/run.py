@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chaos.cli.common import json_option, out, out_json, pick_variant, say, store_url
+from chaos.cli.common import json_option, out, out_json, pick_variant, say
 from chaos.cli.plan import experiment_options
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
     from chaos.rehearsal.rehearsal import Options, Rehearsal
     from chaos.report.live import screen
     from chaos.spec import load_experiment
+    from chaos.state import store_url
 
     target_file = Path(arguments.target) if arguments.target else None
     experiment, target = load_experiment(path, profile=arguments.profile, target_file=target_file)

@@ -1,7 +1,7 @@
-"""The control of an exported experiment: the Chaos Toolkit loads it, and it opens and closes the rehearsal around the run.
+"""The control of an exported experiment: the Chaos Toolkit loads it, and it opens and closes the rehearsal.
 
-An exported experiment is what `saleproof run` gives the engine, plus this control. Under the Chaos Toolkit's own command
-it has the same ledger, watchdog, guard and record.
+An exported experiment is what `saleproof run` gives the engine, plus this control. Under the Chaos Toolkit's own
+command it has the same ledger, watchdog, guard and record.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _open: contextlib.ExitStack | None = None
 def configure_control(
     experiment_file: str, target_file: str, variant: str, seed: int, profile: str | None, event_registry: Any
 ) -> None:
-    """Open the rehearsal. What goes wrong is logged and remembered, and then every activity of the experiment fails with
-    that reason: the engine itself swallows what a control raises."""
+    """Open the rehearsal. What goes wrong is logged and remembered, and then every activity of the experiment fails
+    with that reason: the engine itself swallows what a control raises."""
     global _open
     from chaoslib.run import RunEventHandler
 
-    from chaos.cli.common import store_url
     from chaos.rehearsal.rehearsal import Options, Rehearsal
     from chaos.report.live import PlainLines
     from chaos.spec import load_experiment
+    from chaos.state import store_url
 
     with contextlib.ExitStack() as stack:
         try:
@@ -45,7 +45,7 @@ def configure_control(
                 )
             )
         except SaleproofError as error:
-            logger.exception(f"Saleproof: {error}")
+            logger.error(f"Saleproof: {error}")  # noqa: TRY400  # the sentence is enough, a traceback is not for people
             activities.refuse(str(error))
             return
         signals = stack.enter_context(Signals(rehearsal.session.interrupt))

@@ -251,7 +251,7 @@ class Rehearsal:
     # The end ----------------------------------------------------------------------------------------------------------
 
     def conclude(self) -> Verdict:
-        """Revert what is open, stop the traffic, check the invariants, complete the record, and judge it. Idempotent."""
+        """Revert what is open, stop the traffic, check the invariants, complete the record, judge it. Idempotent."""
         if self._concluded:
             assert self.verdict is not None
             return self.verdict

@@ -23,7 +23,7 @@ def main() -> int:
 
 
 def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
-    """Revert first, then the record, then the target; each whatever became of the one before. 3 when a fault is stuck."""
+    """First the faults, then the record, then the target; each whatever became of the others. 3: a fault is stuck."""
     from chaos.engine.ledger import Ledger
     from chaos.engine.revert import revert_all
     from chaos.model.event import AnyEvent, RunEnded
