@@ -164,7 +164,7 @@ class Cache:
         except DependencyDown:
             return  # it grows stale there, and the order itself checks the stock
 
-    async def _call(self, command: Awaitable[bytes | None]) -> bytes | None:
+    async def _call(self, command: Awaitable[object]) -> bytes | None:
         """Run one command. Raises: DependencyDown when the cache does not answer."""
         if not self.breaker.allows():
             command.close()  # type: ignore[attr-defined]  # a coroutine that nobody will wait for
@@ -175,4 +175,4 @@ class Cache:
             self.breaker.failed()
             raise DependencyDown("cache", "error") from error
         self.breaker.succeeded()
-        return answer
+        return answer if isinstance(answer, bytes) else None

@@ -53,7 +53,7 @@ class Database:
         probe = Query("probe", "SELECT 1")
         while True:
             for node in self.nodes:
-                with suppress(DependencyDown):
+                with suppress(DependencyDown, TimeoutError):
                     async with asyncio.timeout(1.0):
                         await node.fetch(probe)
                         return

@@ -93,7 +93,6 @@ class Front:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
-            return
         except Rejected as rejected:
             response = notice(scope, rejected.status, rejected.message)
         except DependencyDown as down:
@@ -101,6 +100,8 @@ class Front:
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             response = notice(scope, 500, "something went wrong here")
+        else:
+            return
         await response(scope, receive, send)
 
 

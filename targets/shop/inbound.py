@@ -69,7 +69,7 @@ async def cart_line(request: Request) -> CartLine:
     """From JSON, or from the form of a product's page. Raises: Rejected (400)."""
     try:
         if is_json(request):
-            line = msgspec.json.decode(await request.body(), type=CartLine)
+            line = msgspec.json.decode(await request.body(), type=CartLine, strict=False)
         else:
             line = msgspec.convert(await form(request), CartLine, strict=False)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 # What an outside provider takes, network included.
-DELAY_MS = 60
+DELAY_MS = 70
 # Larger amounts are declined: a provider says no sometimes.
 LIMIT_CENTS = 1_000_000
 

@@ -75,13 +75,20 @@ def binaries() -> Path:
 def prepare_primary(bin_dir: Path, folder: Path, wrap: list[str]) -> None:
     """Make a database with the shop's catalogue in `folder`, which must be empty."""
     # Nothing needs to reach the disk before the whole is there: the folder is renamed when it is complete.
-    subprocess.run(
-        [*wrap, bin_dir / "initdb", "-D", folder, "--no-sync", "--no-instructions", "-U", "postgres", "-A", "trust"]
-        + ["--wal-segsize=4", "--locale=C", "--encoding=UTF8"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    single = [*wrap, bin_dir / "postgres", "--single", "-j", "-D", folder, "-F", "-c", "io_method=sync"]
+    initdb: list[str | Path] = [*wrap, bin_dir / "initdb", "-D", folder, "--no-sync", "--no-instructions"]
+    initdb += ["-U", "postgres", "-A", "trust", "--wal-segsize=4", "--locale=C", "--encoding=UTF8"]
+    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL)
+    single: list[str | Path] = [
+        *wrap,
+        bin_dir / "postgres",
+        "--single",
+        "-j",
+        "-D",
+        folder,
+        "-F",
+        "-c",
+        "io_method=sync",
+    ]
     single += ["-c", "exit_on_error=true", "-c", "log_checkpoints=off", "-c", "autovacuum=off"]
     for database, script in (("postgres", ROLES.replace(";\n", ";\n\n")), ("shop", SCHEMA.read_text("utf-8"))):
         subprocess.run([*single, database], input=script.encode(), check=True, stdout=subprocess.DEVNULL)
@@ -90,11 +97,9 @@ def prepare_primary(bin_dir: Path, folder: Path, wrap: list[str]) -> None:
 
 def prepare_replica(bin_dir: Path, folder: Path, wrap: list[str], primary: str) -> None:
     """Copy the primary at `primary` (host:port) into `folder`, which must be empty."""
-    subprocess.run(
-        [*wrap, bin_dir / "pg_basebackup", "-D", folder, "--no-sync", "-c", "fast", "-X", "stream", "--no-manifest"]
-        + ["-d", f"{conninfo(primary)} connect_timeout=5"],
-        check=True,
-    )
+    copy: list[str | Path] = [*wrap, bin_dir / "pg_basebackup", "-D", folder, "--no-sync", "--no-manifest"]
+    copy += ["-c", "fast", "-X", "stream", "-d", f"{conninfo(primary)} connect_timeout=5"]
+    subprocess.run(copy, check=True)
     (folder / "standby.signal").touch()
 
 

@@ -15,7 +15,7 @@ from targets.shop.failures import DependencyDown
 from targets.shop.retry import RetryBudget
 from targets.shop.settings import Defences
 
-# The provider takes about 60 ms. Past one second the customer is better served by "accepted, payment follows".
+# The provider takes about 70 ms. Past one second the customer is better served by "accepted, payment follows".
 TIMEOUT_S = 1.0
 # Nobody waits for a later settlement, so a slow provider may take its time with it.
 PATIENT_TIMEOUT_S = 10.0

@@ -6,7 +6,8 @@ CREATE TABLE categories (
     name text NOT NULL UNIQUE
 );
 
--- `initial_stock` never changes: what was sold and what is left must always add up to it.
+-- `initial_stock` never changes: what was ordered and what is left must always add up to it. `sold` counts since the
+-- shop opened, long before this database: it only says what is popular.
 CREATE TABLE products (
     id            int    PRIMARY KEY,
     category_id   int    NOT NULL REFERENCES categories,
@@ -58,16 +59,17 @@ INSERT INTO categories
 SELECT i, (ARRAY['Tops', 'Bottoms', 'Outerwear', 'Shoes', 'Accessories'])[i] FROM generate_series(1, 5) i;
 
 -- 5,000 products: every one of 25 makes x 10 colours x 20 things, the same on every machine.
-INSERT INTO products (id, category_id, name, description, price_cents, initial_stock, stock, words)
+INSERT INTO products (id, category_id, name, description, price_cents, initial_stock, stock, sold, words)
 SELECT id, category_id, name,
        name || ', made to last. Washed soft, cut straight, and packed without plastic. Item ' || id || ' of our range.',
-       price_cents, stock, stock, to_tsvector('simple', name)
+       price_cents, stock, stock, sold, to_tsvector('simple', name)
 FROM (
     SELECT i + 1 AS id,
            1 + (i % 20) / 4 AS category_id,
            make || ' ' || colour || ' ' || thing AS name,
            990 + (i * 7919) % 14000 AS price_cents,
-           20000 + (i * 31) % 5000 AS stock
+           20000 + (i * 31) % 5000 AS stock,
+           (i * 7919) % 5003 AS sold
     FROM generate_series(0, 4999) i,
          LATERAL (SELECT
             (ARRAY['Cotton', 'Linen', 'Merino', 'Denim', 'Corduroy', 'Flannel', 'Velvet', 'Canvas', 'Poplin', 'Jersey',
