@@ -1,0 +1,96 @@
+"""Reaching a running generator from any process, given plain data: how a surge is injected and taken back."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chaos.errors import Unavailable
+from chaos.load.wire import Answer, Order
+from chaos.model.base import Noun, to_json
+
+# A generator answers in well under a millisecond; a machine that is busy with an experiment may take longer.
+TIMEOUT_S = 3.0
+
+
+class Reach(Noun):
+    """One generator process. With the boot id, pid and start time name a process for good."""
+
+    socket: str
+    pid: int
+    start_ticks: int
+
+
+class Control(Noun):
+    """All generators of one run."""
+
+    boot_id: str
+    generators: tuple[Reach, ...]
+
+
+def set_multiplier(control: dict[str, Any], multiplier: float) -> None:
+    """From now on so many times as many customers arrive. Idempotent. Returns once every generator has said so.
+    Raises: Unavailable when none is left or one does not obey; ValueError for a multiplier that it refuses."""
+    alive = _alive(control)
+    if not alive:
+        raise Unavailable("the traffic generator is gone")
+    for reach in alive:
+        answer = _ask(reach, Order(multiply=multiplier))
+        if answer.error:
+            raise ValueError(answer.error)
+        if answer.multiplier != multiplier:
+            raise Unavailable(f"the traffic generator has a multiplier of {answer.multiplier:g}, not {multiplier:g}")
+
+
+def get_multiplier(control: dict[str, Any]) -> float | None:
+    """The multiplier now (of several generators, the one furthest from 1); None when all are gone, and their traffic
+    with them. Raises: Unavailable when one runs and does not answer."""
+    values = [_ask(reach, Order()).multiplier for reach in _alive(control)]
+    return max(values, key=lambda value: abs(value - 1.0), default=None)
+
+
+def get_arrivals(control: dict[str, Any]) -> tuple[int, float] | None:
+    """Customers so far, and customers a second at a multiplier of 1, of all generators; None when all are gone.
+    Raises: Unavailable when one runs and does not answer."""
+    answers = [_ask(reach, Order()) for reach in _alive(control)]
+    return (sum(a.arrived for a in answers), sum(a.per_s for a in answers)) if answers else None
+
+
+def boot_id() -> str:
+    """Differs after every start of the machine; empty where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def start_ticks(pid: int) -> int | None:
+    """Field 22 of /proc/PID/stat, or None when there is no such process or it is only a zombie."""
+    try:
+        # The name, in brackets, may hold spaces and brackets itself.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in ("Z", "X") else int(fields[19])
+
+
+def _alive(control: dict[str, Any]) -> list[Reach]:
+    known = msgspec.convert(control, Control)
+    if known.boot_id != boot_id():
+        return []
+    return [reach for reach in known.generators if start_ticks(reach.pid) == reach.start_ticks]
+
+
+def _ask(reach: Reach, order: Order) -> Answer:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(TIMEOUT_S)
+            connection.connect(reach.socket)
+            connection.sendall(to_json(order) + b"\n")
+            with connection.makefile("rb") as lines:
+                return msgspec.json.decode(lines.readline(), type=Answer)
+    except (OSError, msgspec.MsgspecError) as cause:
+        raise Unavailable(f"the traffic generator (pid {reach.pid}) does not answer: {cause}") from cause
