@@ -1,0 +1,124 @@
+"""The way in and the way out: help, usage errors, exit codes. Whole commands, as a person types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def saleproof(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Run a command in the checkout with a state folder of its own."""
+    import os
+
+    def run(*words: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "chaos", *words], cwd=cwd, capture_output=True, text=True, check=False, timeout=120,
+            env={**os.environ, "SALEPROOF_STATE": str(tmp_path / "state"), "NO_COLOR": "1", **env},
+        )  # fmt: skip
+
+    return run
+
+
+def test_every_command_has_help_with_examples(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """--help of each subcommand exits with 0 and shows how it is used."""
+    from chaos.cli import COMMANDS
+
+    for command in COMMANDS:
+        done = saleproof(command, "--help")
+        assert done.returncode == 0, done.stderr
+        assert f"saleproof {command}" in done.stdout.split("examples:")[1]
+
+
+def test_a_misspelt_command_names_the_nearest(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """Usage is 64, one line, on stderr."""
+    done = saleproof("rnu")
+    assert done.returncode == 64
+    assert "Did you mean 'run'?" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_misspelt_option_names_the_nearest(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """The same for options."""
+    done = saleproof("runs", "--jsno")
+    assert done.returncode == 64
+    assert "Did you mean '--json'?" in done.stderr
+
+
+def test_no_command_is_usage(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """64, not argparse's 2, which means inconclusive here."""
+    assert saleproof().returncode == 64
+
+
+def test_a_misspelt_fault_is_exit_65_with_file_line_and_nearest(saleproof, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """As the issue shows it."""
+    text = (ROOT / "experiments/db-latency-spike.yaml").read_text().replace("- latency:", "- latancy:")
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    line = 1 + text[: text.index("latancy")].count("\n")
+    done = saleproof("validate", str(file), "--target", str(ROOT / "targets/shop.yaml"))
+    assert done.returncode == 65
+    assert f"bad.yaml:{line}:" in done.stderr
+    assert "'latency'" in done.stderr
+
+
+def test_validate_looks_at_every_file(saleproof, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """A bad file does not hide the others."""
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("title: [")
+    good = ROOT / "experiments/web-crash.yaml"
+    done = saleproof("validate", "--json", str(bad), str(good))
+    assert done.returncode == 65
+    assert [r["valid"] for r in json.loads(done.stdout)] == [False, True]
+
+
+def test_a_missing_file_is_one_line(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """No traceback."""
+    done = saleproof("run", "nowhere.yaml")
+    assert done.returncode == 65
+    assert "Traceback" not in done.stderr
+    assert "nowhere.yaml" in done.stderr
+
+
+def test_completion_is_a_script_that_bash_accepts(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """`bash -n` reads it, and it knows the subcommands."""
+    script = saleproof("completion", "bash").stdout
+    assert "validate" in script
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_show_without_runs_says_what_to_do(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """An empty store is a usage question, not a crash."""
+    assert saleproof("show", "last").returncode == 64
+    done = saleproof("runs")
+    assert done.returncode == 0
+    assert "nothing recorded yet" in done.stdout
+    assert saleproof("runs", "--json").stdout.strip() == "[]"
+
+
+def test_recover_with_an_empty_ledger(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """Nothing to do is success."""
+    done = saleproof("recover")
+    assert (done.returncode, done.stdout.strip()) == (0, "nothing to recover: the ledger is empty")
+
+
+def test_down_and_status_of_a_shop_that_is_not_up(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """down is idempotent; status says so with 69."""
+    assert saleproof("down").returncode == 0
+    done = saleproof("status", "--json")
+    assert done.returncode == 69
+    assert json.loads(done.stdout)["up"] is False
+
+
+def test_an_unknown_variant_names_the_nearest(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """Before anything is started."""
+    done = saleproof("run", "experiments/web-crash.yaml", "--variant", "fragil")
+    assert done.returncode == 64
+    assert "Did you mean 'fragile'?" in done.stderr
