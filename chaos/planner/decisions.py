@@ -9,7 +9,7 @@ from chaos.model.objective import Condition
 from chaos.model.plan import Decision, Window
 from chaos.model.sli import Shape
 from chaos.model.target import Journey, Traffic
-from chaos.units import Rate
+from chaos.units import Duration, Rate
 
 # DESIGN: *before* is steady when the point estimates meet the objectives on at least 100 samples. Gauges: the judge
 # asks for five readings.
@@ -22,6 +22,9 @@ READINGS_PER_S = 1.0
 # The number of customers that come is random. A window is enough when this quantile of it is: 95 % of the time.
 # 1.645 is the standard normal's 95th percentile.
 Z = 1.645
+
+# A week: nobody measures one window for longer.
+_LONGEST_S = 7 * 86400
 
 _PER_CUSTOMER = frozenset({Shape.TRANSACTIONS, Shape.CUSTOMERS})
 _UNKNOWN = frozenset({Shape.COUNTER_RATIO, Shape.HISTOGRAM})
@@ -39,15 +42,14 @@ def decide(condition: Condition, window: Window, traffic: Traffic | None, rate: 
     """None for counts that only the target knows: how many queries a request makes is not in any file."""
     if condition.shape in _UNKNOWN:
         return None
-    from chaos.stats.binomial import samples_needed, spare_failures
+    from chaos.stats.binomial import spare_failures
 
     samples = expected(condition, float(window.length), traffic, rate)
+    needed = _needed(condition, window)
     if window.phase == "before":
-        needed = BEFORE_READINGS if condition.shape is Shape.GAUGE else BEFORE_SAMPLES
         # Steady is a point estimate: so many bad ones are still within the budget.
         spare = math.floor(samples.mean * condition.budget + 1e-9) if samples.few >= needed else -1
     else:
-        needed = samples_needed(condition.budget)
         spare = spare_failures(math.floor(samples.few), condition.budget)
     return Decision(
         window=window.name,
@@ -57,6 +59,28 @@ def decide(condition: Condition, window: Window, traffic: Traffic | None, rate: 
         spare_failures=spare,
         enough=samples.few >= needed,
     )
+
+
+def long_enough(condition: Condition, window: Window, traffic: Traffic | None, rate: Rate) -> Duration | None:
+    """The shortest whole number of seconds in which that window can decide; None when no length will do."""
+    needed = _needed(condition, window)
+    low, high = 0, 1
+    while expected(condition, high, traffic, rate).few < needed:
+        low, high = high, high * 2
+        if high > _LONGEST_S:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if expected(condition, middle, traffic, rate).few >= needed else (middle, high)
+    return Duration(high)
+
+
+def _needed(condition: Condition, window: Window) -> int:
+    if window.phase == "before":
+        return BEFORE_READINGS if condition.shape is Shape.GAUGE else BEFORE_SAMPLES
+    from chaos.stats.binomial import samples_needed
+
+    return samples_needed(condition.budget)
 
 
 def expected(condition: Condition, length_s: float, traffic: Traffic | None, rate: Rate) -> Expected:

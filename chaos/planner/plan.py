@@ -10,9 +10,9 @@ from chaos.model.experiment import Experiment, FaultSpec
 from chaos.model.objective import Condition
 from chaos.model.plan import Decision, Plan, PlannedFault, PlannedStep, Window
 from chaos.model.platform import Inventory
-from chaos.model.sli import Shape
+from chaos.model.sli import Shape, Source
 from chaos.model.target import Target
-from chaos.planner.decisions import decide
+from chaos.planner.decisions import decide, long_enough
 from chaos.planner.places import capability_missing, places_of
 from chaos.units import Duration, Rate
 
@@ -45,7 +45,7 @@ def plan(
         rate = Rate(traffic.rate * traffic.profiles[experiment.load])
     decisions, undecided = _decisions(windows, target, rate)
     if not allow_undecidable:
-        _refuse_undecidable(decisions, windows, experiment, rate)
+        _refuse_undecidable(decisions, windows, experiment, target, rate)
     return Plan(
         title=experiment.title,
         why=experiment.why,
@@ -175,7 +175,7 @@ def _unknown(condition: Condition) -> str:
 
 
 def _refuse_undecidable(
-    decisions: Sequence[Decision], windows: Sequence[Window], experiment: Experiment, rate: Rate
+    decisions: Sequence[Decision], windows: Sequence[Window], experiment: Experiment, target: Target, rate: Rate
 ) -> None:
     """Raises: PlanError, one line for each window and condition."""
     by_name = {window.name: window for window in windows}
@@ -185,20 +185,25 @@ def _refuse_undecidable(
             continue
         window = by_name[decision.window]
         condition = next(c for c in window.conditions if c.text == decision.condition)
-        errors.append(PlanError(_too_few(decision, window, rate), path=experiment.path or None, line=condition.line))
+        errors.append(
+            PlanError(
+                _too_few(decision, condition, window, target, rate), path=experiment.path or None, line=condition.line
+            )
+        )
     if errors:
         raise errors[0] if len(errors) == 1 else PlanErrors(errors)
 
 
-def _too_few(decision: Decision, window: Window, rate: Rate) -> str:
-    what = "lengthen it" if window.phase != "during" else "let the fault last longer"
-    if decision.expected > 0:
-        longer = Duration(float(window.length) * (decision.needed + 2 * decision.needed**0.5) / decision.expected)
-        what += f" to about {round(float(longer) + 0.5)}s"
+def _too_few(decision: Decision, condition: Condition, window: Window, target: Target, rate: Rate) -> str:
+    enough = long_enough(condition, window, target.traffic, rate)
+    advice = "no length of it would do"
+    if enough is not None:
+        seconds = f"{float(enough):.0f}s"
+        advice = f"let the fault last {seconds}" if window.phase == "during" else f"make it {seconds} long"
+    at = f" at {rate} journeys" if condition.source is Source.LOAD else ""
     return (
-        f"{decision.window} cannot decide `{decision.condition}`: it needs {decision.needed:,} samples, and in "
-        f"{window.length} at {rate} there are about {decision.expected:,.0f}; {what}, raise the rate, "
-        "or relax the objective"
+        f"{decision.window} cannot decide `{decision.condition}`: that takes {decision.needed:,} samples, and "
+        f"{window.length}{at} has about {decision.expected:,.0f}; {advice}, or relax the objective"
     )
 
 

@@ -165,6 +165,7 @@ def _process(part: ProcessPart) -> ProcessService:
         after=part.after,
         ready=_ready(part.ready),
         start_within=part.start_within,
+        stop_signal=part.stop_signal,
         stop_within=part.stop_within,
         restart=part.restart,
     )

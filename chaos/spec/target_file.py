@@ -122,6 +122,7 @@ class ProcessPart(Noun):
     after: tuple[str, ...] = ()  # services that are up first
     ready: Literal["tcp", "redis"] | ReadyPart = "tcp"  # when it counts as up
     start_within: Positive = Duration(30)  # else starting has failed
+    stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"  # how it is asked to end
     stop_within: Positive = Duration(5)  # then it is killed
     restart: Restart = Restart()  # what happens when it dies
 

@@ -1,4 +1,5 @@
-"""Variables in the platform part of a target file: `{port}`, `{link:db}`, `{direct:db}`."""
+"""Variables in the platform part of a target file: `{port}`, `{link:db}`, `{direct:db}`. The platform fills them in;
+here it is found out beforehand whether it can."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ from chaos.spec.problems import Problems
 _VARIABLE = re.compile(r"\{\{[a-z]+(?::[\w-]+)?\}\}|\{(?P<name>[a-z]+(?::[\w-]+)?)\}")
 _NAMED_PORT = re.compile(r"port:[\w-]+")
 
-# What a process, a connection string and an invariant's command are told.
-OF_PROCESS = ("python", "port", "instance", "index", "state", "variant")
-OF_COMMAND = ("python", "state", "variant")
+# What a process is told of itself, and what means the same everywhere.
+OF_PROCESS = ("port", "instance", "index", "state")
+SHARED = ("python", "variant")
 
 
 def check(target: Target, root: Node, problems: Problems) -> None:
@@ -24,37 +25,29 @@ def check(target: Target, root: Node, problems: Problems) -> None:
     embedded = target.platforms.embedded
     if embedded is None:
         return
-    direct = [f"direct:{name}" for name in _parts(target)]
+    shared = [*SHARED, *(f"direct:{name}" for name in target.services)]
     base: tuple[Key, ...] = ("platforms", "embedded")
-    every_link = [f"link:{end}" for link in target.links.values() for end in _ends(target, link.dest)]
     for name, text in embedded.sql.items():
-        _text(text, (*base, "sql", name), [*direct, *OF_COMMAND], root, problems)
+        _text(text, (*base, "sql", name), shared, root, problems)
     for name, text in embedded.env.items():
-        _text(text, (*base, "env", name), [*OF_PROCESS, *direct, *every_link], root, problems)
+        # Every service has them, so only a link that every service dials could stand here.
+        _text(text, (*base, "env", name), [*OF_PROCESS, *shared], root, problems)
     for service, process in embedded.services.items():
-        dialled = [link.dest for link in target.links.values() if link.source == service]
-        links = [f"link:{end}" for dest in dialled for end in _ends(target, dest)]
-        known = [*OF_PROCESS, *links, *direct]
+        links = [f"link:{link.dest}" for link in target.links.values() if link.source == service]
+        known = [*OF_PROCESS, *links, *shared]
         here: tuple[Key, ...] = (*base, "services", service)
         for index, text in enumerate(process.run):
             _text(text, (*here, "run", index), known, root, problems)
         for name, text in process.env.items():
             _text(text, (*here, "env", name), known, root, problems)
+        for name in ("http", "postgres"):
+            _text(getattr(process.ready, name) or "", (*here, "ready", name), known, root, problems)
     for invariant in target.invariants:
         here = ("invariants", invariant.name)
         for index, text in enumerate(invariant.command):
-            _text(text, (*here, "command", index), [*OF_COMMAND, *direct], root, problems)
+            _text(text, (*here, "command", index), shared, root, problems)
         for name, text in invariant.env.items():
-            _text(text, (*here, "env", name), [*OF_COMMAND, *direct], root, problems)
-
-
-def _parts(target: Target) -> list[str]:
-    return list(dict.fromkeys([*target.services, *target.instances()]))
-
-
-def _ends(target: Target, service: str) -> tuple[str, ...]:
-    """A service and its instances."""
-    return (service, *target.services[service].instances()) if service in target.services else (service,)
+            _text(text, (*here, "env", name), shared, root, problems)
 
 
 def _text(text: str, path: tuple[Key, ...], known: Iterable[str], root: Node, problems: Problems) -> None:
