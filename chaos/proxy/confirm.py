@@ -81,8 +81,8 @@ def judge(
     result: Result = "not confirmable" if excuse else "bit" if during and bitten >= wanted else "did not bite"
     return Confirmation(
         result=result,
-        before=_median(before, rule.unit),
-        during=_median(during, rule.unit),
+        before=_median(before, rule.unit, stream),
+        during=_median(during, rule.unit, stream),
         unit=rule.unit,
         bitten=bitten,
         total=len(during),
@@ -103,19 +103,20 @@ def _unusable(kind: str, before: tuple[Sample, ...]) -> str:
     return ""
 
 
-def _median(samples: tuple[Sample, ...], unit: str) -> float | None:
-    values = [_value(sample, unit) for sample in samples]
+def _median(samples: tuple[Sample, ...], unit: str, stream: Stream) -> float | None:
+    values = [_value(sample, unit, stream) for sample in samples]
     seen = [value for value in values if value is not None]
     return statistics.median(seen) if seen else None
 
 
-def _value(sample: Sample, unit: str) -> float | None:
+def _value(sample: Sample, unit: str, stream: Stream) -> float | None:
+    carried = sample.sent_bytes if stream == "upstream" else sample.received_bytes
     if unit == "bytes":
-        return float(sample.received_bytes)
+        return float(carried)
     if sample.outcome != "answered":
         return None
     if unit == "KB/s":
-        return max(sample.sent_bytes, sample.received_bytes) / max(sample.elapsed_s, 1e-9) / 1000
+        return carried / max(sample.elapsed_s, 1e-9) / 1000
     return sample.elapsed_s * 1000
 
 
