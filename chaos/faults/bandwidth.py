@@ -42,6 +42,10 @@ class Bandwidth(LinkFault):
             ),
         )
 
+    def connections(self) -> int:
+        # One long exchange shows the rate as well as several, and is done sooner.
+        return 1 if self.toxicity >= 1 else LinkFault.connections(self)
+
     def evidence(self, found: Confirmation) -> Evidence:
         return Evidence(
             confirmed=True,

@@ -40,10 +40,13 @@ class LimitData(LinkFault):
         )
 
     def evidence(self, found: Confirmation) -> Evidence:
+        # What we sent is not what arrived: only downstream is the cut seen to the byte.
+        seen = self.stream == "downstream" and found.during is not None
+        after = f", after {found.during:.0f} B of {self.bytes}" if seen else ""
         return Evidence(
             confirmed=True,
-            text=f"{found.bitten} of {found.total} connections were cut, after {found.during:g} B of {self.bytes}",
-            measured=found.during,
+            text=f"{found.bitten} of {found.total} connections were cut{after}",
+            measured=found.during if seen else None,
             intended=float(self.bytes),
             unit="bytes",
         )

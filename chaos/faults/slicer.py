@@ -55,6 +55,10 @@ class Slicer(LinkFault):
             ),
         )
 
+    def connections(self) -> int:
+        # One long exchange shows the slices as well as several, and is done sooner.
+        return 1 if self.toxicity >= 1 else LinkFault.connections(self)
+
     def evidence(self, found: Confirmation) -> Evidence:
         took = "" if found.during is None else f": {found.during:.0f} ms, before {found.before:.0f} ms"
         return Evidence(
