@@ -45,7 +45,7 @@ class Database:
             raise
 
     def _prepare(self) -> None:
-        """Two programs that make one store at the same moment: the slower one finds the tables made, and looks again."""
+        """Of two programs that make one store at the same moment the slower one finds the tables, and looks again."""
         try:
             with self.begin() as connection:
                 prepare(connection, self.shown)
