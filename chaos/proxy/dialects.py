@@ -1,9 +1,9 @@
 """How to get an answer out of a server, by protocol, without credentials and without changing anything.
 
-A conversation says what to send next and takes what comes back. `size_bytes` asks for about so many bytes in each
-direction, where the protocol can do that; 0 asks for the smallest exchange.
+A conversation says what to send next and takes what comes back. `size_bytes` asks for about so many bytes in one
+direction at least, that of `stream`, where the protocol can do that; 0 asks for the smallest exchange.
 
-    http      GET on a path; larger: pipelined GETs with a padding header. Any complete responses count.
+    http      GET on a path; larger: pipelined GETs, upstream with a padding header. Any complete responses count.
     postgres  SSLRequest, answered by `S` or `N`; larger: a startup message with an unknown protocol option, which
               PostgreSQL 11 and newer repeat in full before they authenticate; 9.9 kB at most.
     redis     PING; larger: PINGs with a payload, which comes back. `-NOAUTH` is an answer too.
@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import struct
 from typing import Protocol
+
+from chaos.proxy.values import Stream
 
 # Most servers take headers of 8 KiB (Apache, nginx) and more.
 HTTP_PAD_BYTES = 2048
@@ -49,9 +51,10 @@ class Conversation(Protocol):
 class Http:
     """GETs on one keep-alive connection."""
 
-    def __init__(self, *, host: str, path: str, size_bytes: int) -> None:
+    def __init__(self, *, host: str, path: str, size_bytes: int, stream: Stream) -> None:
         self._size_bytes = size_bytes
-        padding = f"X-Padding: {'x' * HTTP_PAD_BYTES}\r\n" if size_bytes else ""
+        self._upstream = stream == "upstream"
+        padding = f"X-Padding: {'x' * HTTP_PAD_BYTES}\r\n" if size_bytes and self._upstream else ""
         self._request = (
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: saleproof-probe\r\nAccept: */*\r\n{padding}\r\n"
         ).encode()
@@ -64,11 +67,8 @@ class Http:
     def _enough(self) -> bool:
         if self._sent >= HTTP_MOST_REQUESTS:
             return True
-        return (
-            self._sent > 0
-            and self._sent * len(self._request) >= self._size_bytes
-            and (self._received_bytes >= self._size_bytes)
-        )
+        moved = self._sent * len(self._request) if self._upstream else self._received_bytes
+        return self._sent > 0 and moved >= self._size_bytes
 
     def next(self) -> bytes | None:
         if self._closing or self._enough() or self._sent - self._answered >= HTTP_IN_FLIGHT:
@@ -149,8 +149,8 @@ class Postgres:
     def feed(self, data: bytes) -> None:
         self._buffer += data
         if not self._plain:
-            # E: a server that is starting up, or full, says so in a message.
-            if bytes(self._buffer[:1]) not in (b"S", b"N", b"E"):
+            # One byte; or E, the message of a server that is starting up, or full.
+            if bytes(self._buffer) not in (b"S", b"N") and not self._buffer.startswith(b"E"):
                 raise Unexpected(f"{bytes(self._buffer[:20])!r} is no answer of PostgreSQL")
             self._done = True
             return
@@ -230,10 +230,10 @@ class Silence:
 PROTOCOLS: tuple[str, ...] = ("http", "postgres", "redis", "tcp")
 
 
-def conversation(protocol: str, *, host: str, path: str, size_bytes: int) -> Conversation:
+def conversation(protocol: str, *, host: str, path: str, size_bytes: int, stream: Stream) -> Conversation:
     """A new conversation of a protocol of `PROTOCOLS`. Raises: ValueError for another one."""
     if protocol == "http":
-        return Http(host=host, path=path, size_bytes=size_bytes)
+        return Http(host=host, path=path, size_bytes=size_bytes, stream=stream)
     if protocol == "postgres":
         return Postgres(size_bytes=size_bytes)
     if protocol == "redis":

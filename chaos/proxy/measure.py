@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from chaos.proxy.dialects import POSTGRES_MOST_BYTES
 from chaos.proxy.probe import DEFAULT_PATH, Exchange, Outcome, ProbeError, close_s, exchange
+from chaos.proxy.values import Stream
 
 # How sure we want to be that a fault which spares some links is met by one of our connections.
 MISS_RATIO = 0.001
@@ -31,11 +32,12 @@ SLICER_SECONDS = 0.2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Where:
-    """A link's proxy as a client of ours reaches it. `path` is for http."""
+    """A link's proxy as a client of ours reaches it. `path` is for http, `stream` the direction that a toxic is in."""
 
     address: str
     protocol: str
     path: str = DEFAULT_PATH
+    stream: Stream = "downstream"
     timeout_s: float = 10.0
 
 
@@ -92,7 +94,15 @@ def _sample(seen: Exchange) -> Sample:
 
 
 def _exchange(where: Where, size_bytes: int, timeout_s: float) -> Sample:
-    return _sample(exchange(where.address, where.protocol, size_bytes=size_bytes, timeout_s=timeout_s, path=where.path))
+    seen = exchange(
+        where.address,
+        where.protocol,
+        size_bytes=size_bytes,
+        stream=where.stream,
+        timeout_s=timeout_s,
+        path=where.path,
+    )
+    return _sample(seen)
 
 
 def _round_trip(where: Where, attributes: Mapping[str, int]) -> Sample:

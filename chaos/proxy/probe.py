@@ -1,7 +1,7 @@
 """Round trips through a link, to see what a fault does to it. Blocking sockets, one connection a probe.
 
     round_trip   the smallest exchange of the link's protocol: seconds, or an error that tells how it failed
-    exchange     an exchange of about so many bytes each way, and everything that was seen of it
+    exchange     an exchange of about so many bytes one way, and everything that was seen of it
     close_s      how long the other side takes to close after we did
 
 Times are taken after the connect, since a proxy connects at once whatever is behind it. For `tcp`, of which no request
@@ -19,6 +19,7 @@ from typing import Literal
 
 from chaos.errors import Unavailable
 from chaos.proxy.dialects import Conversation, Unexpected, conversation
+from chaos.proxy.values import Stream
 
 Outcome = Literal["answered", "refused", "timeout", "reset", "closed", "unexpected"]
 
@@ -98,14 +99,20 @@ def round_trip(address: str, protocol: str, *, timeout_s: float, path: str = DEF
 
 
 def exchange(
-    address: str, protocol: str, *, size_bytes: int = 0, timeout_s: float, path: str = DEFAULT_PATH
+    address: str,
+    protocol: str,
+    *,
+    size_bytes: int = 0,
+    stream: Stream = "downstream",
+    timeout_s: float,
+    path: str = DEFAULT_PATH,
 ) -> Exchange:
-    """One exchange of about `size_bytes` each way. Never raises for what the network does.
+    """One exchange of at least about `size_bytes` in a direction. Never raises for what the network does.
 
     Raises: ValueError for a bad address or protocol.
     """
     host, port = split(address)
-    talk = conversation(protocol, host=address, path=path, size_bytes=size_bytes)
+    talk = conversation(protocol, host=address, path=path, size_bytes=size_bytes, stream=stream)
     started = monotonic()
     deadline = started + timeout_s
     try:

@@ -144,7 +144,13 @@ class Odd(BaseHTTPRequestHandler):
 
     def state(self) -> dict[str, Any]:
         cls = type(self)
-        return {"name": "p", "listen": "127.0.0.1:1", "upstream": "127.0.0.1:2", "enabled": cls.enabled, "toxics": cls.toxics}
+        return {
+            "name": "p",
+            "listen": "127.0.0.1:1",
+            "upstream": "127.0.0.1:2",
+            "enabled": cls.enabled,
+            "toxics": cls.toxics,
+        }
 
     def handle_any(self) -> None:
         cls = type(self)
@@ -178,14 +184,16 @@ class Odd(BaseHTTPRequestHandler):
             return self.answer(204)
         return self.answer(503)
 
-    do_GET = do_POST = do_DELETE = handle_any  # noqa: N815
+    do_GET = do_POST = do_DELETE = handle_any
 
 
 @pytest.fixture
 def odd() -> Iterator[type[Odd]]:
     kind = type("Odd1", (Odd,), {"toxics": [], "calls": [], "enabled": True, "exists": True})
     for name in ("t", "other"):
-        kind.toxics.append({"name": name, "type": "latency", "stream": "downstream", "toxicity": 1, "attributes": {"latency": 1}})
+        kind.toxics.append(
+            {"name": name, "type": "latency", "stream": "downstream", "toxicity": 1, "attributes": {"latency": 1}}
+        )
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), kind)
     kind.client = ToxiproxyClient(f"127.0.0.1:{httpd.server_port}")  # type: ignore[attr-defined]
     threading.Thread(target=httpd.serve_forever, daemon=True).start()

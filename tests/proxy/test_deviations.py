@@ -47,7 +47,9 @@ def test_values_that_crash_toxiproxy_are_400(
     assert ours.client.toxic(made.name, "t").attributes.items() >= good.items()
 
 
-@pytest.mark.parametrize("kind", ["latency", "bandwidth", "slicer", "slow_close", "timeout", "reset_peer", "limit_data"])
+@pytest.mark.parametrize(
+    "kind", ["latency", "bandwidth", "slicer", "slow_close", "timeout", "reset_peer", "limit_data"]
+)
 def test_a_peer_that_stops_reading_never_blocks_the_api(ours: Any, wire: Make, upstream: Make, kind: str) -> None:
     """Shopify/toxiproxy#558: removing a toxic succeeds at once, whatever the peers do."""
 
@@ -79,7 +81,11 @@ def test_a_peer_that_stops_reading_holds_up_the_sender(own_server: Make, upstrea
     server = own_server()
     state = server.client.create("p", "127.0.0.1:0", upstream(pour).address)
     port = int(state.listen.rpartition(":")[2])
-    for body in (None, {"type": "bandwidth", "attributes": {"rate": 10}}, {"type": "latency", "attributes": {"latency": 9}}):
+    for body in (
+        None,
+        {"type": "bandwidth", "attributes": {"rate": 10}},
+        {"type": "latency", "attributes": {"latency": 9}},
+    ):
         if body:
             assert server.request("POST", "/proxies/p/toxics", body)[0] == 200
         sent[0] = 0

@@ -201,8 +201,7 @@ def test_a_rate_of_zero_holds_until_it_is_removed(server: Any, wire: Make) -> No
     with made.connect(timeout_s=0.3) as sock:
         sock.sendall(b"held")
         with pytest.raises(TimeoutError):
-            while not sock.recv(4):
-                raise AssertionError("closed")
+            sock.recv(4)
         made.remove("bandwidth")
         sock.settimeout(10)
         assert take(sock, 4) == b"held"
@@ -298,6 +297,20 @@ def test_limit_data_closes_after_so_many_bytes(server: Any, wire: Make) -> None:
         while data := sock.recv(65536):
             got += len(data)
         assert got == 1000
+
+
+def test_limit_data_upstream_lets_exactly_so_much_through(server: Any, wire: Make, upstream: Make) -> None:
+    """The upstream gets the limit and then the end, and so does the client."""
+    target = upstream("silent")
+    made = wire(server, target.address)
+    made.toxic("limit_data", "upstream", bytes=7000)
+    with made.connect() as sock:
+        behind = target.wait_accepted()
+        behind.settimeout(10)
+        sock.sendall(bytes(10_000))
+        assert len(take(behind, 7000)) == 7000
+        assert ending(behind) == "closed"
+        assert ending(sock) in ("closed", "reset")
 
 
 def test_limit_data_counts_over_several_writes(server: Any, wire: Make) -> None:
