@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from chaos.judge.counts import Count, count
 from chaos.judge.spans import Span
-from chaos.judge.words import allowed, counted, in_unit, objective, seconds, things, unit_of, with_interval
+from chaos.judge.words import allowed, counted, objective, things, unit_of
 from chaos.model.journal import Journal
 from chaos.model.objective import Condition
 from chaos.model.sli import Shape
 from chaos.model.verdict import Check, Outcome
+from chaos.model.words import in_unit, seconds, with_interval
 from chaos.stats.binomial import holds, interval, samples_needed, upper_bound
 from chaos.stats.quantile import percentile
 from chaos.stats.sequential import first_deviation

@@ -18,11 +18,11 @@ import numpy as np
 
 from chaos.judge.counts import within
 from chaos.judge.spans import Span
-from chaos.judge.words import seconds
 from chaos.model.event import TrafficEnded
 from chaos.model.journal import Journal
 from chaos.model.requests import Failure, Requests
 from chaos.model.sli import Shape, Source
+from chaos.model.words import seconds
 
 LEAST_LAG_S = 0.005
 LAG_SHARE = 0.05
