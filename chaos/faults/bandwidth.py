@@ -20,9 +20,9 @@ class Bandwidth(LinkFault):
     kind: ClassVar[str] = "bandwidth"
     example: ClassVar[str] = "bandwidth: {link: web -> db, per-second: 20KB, for: 60s}"
 
-    per_second: Bytes
-    toxicity: Ratio = Ratio(1)
-    stream: Stream = "downstream"
+    per_second: Bytes  # the most that a connection carries in a second
+    toxicity: Ratio = Ratio(1)  # the share of connections that it meets
+    stream: Stream = "downstream"  # which way: upstream is from the one that dials, downstream the way back
 
     def __post_init__(self) -> None:
         # Toxiproxy counts whole KB (1,000 bytes) a second; a negative rate crashes it, and 0 lets nothing through.

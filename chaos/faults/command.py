@@ -33,11 +33,11 @@ class Command(Noun):
         "command: {run: [touch, /tmp/full], undo: [rm, -f, /tmp/full], check: [test, -e, /tmp/full], for: 30s}"
     )
 
-    run: tuple[str, ...]
-    undo: tuple[str, ...]
-    check: tuple[str, ...]
-    env: dict[str, str] = {}
-    timeout: Duration = Duration(30)
+    run: tuple[str, ...]  # the program and its arguments; no shell is involved
+    undo: tuple[str, ...]  # takes it back; run again if need be
+    check: tuple[str, ...]  # exits with 0 while the fault is in place
+    env: dict[str, str] = {}  # environment variables for all three
+    timeout: Duration = Duration(30)  # for each of them
 
     def __post_init__(self) -> None:
         for name, words in (("run", self.run), ("undo", self.undo), ("check", self.check)):

@@ -33,10 +33,10 @@ def _check_url(url: str) -> None:
 class Request(Noun):
     """One HTTP request. `body` is sent as JSON, or as it is when it is text."""
 
-    url: str
-    method: str = "POST"
-    headers: dict[str, str] = {}
-    body: Any = None
+    url: str  # http:// or https://
+    method: str = "POST"  # GET, POST, PUT, DELETE, ...
+    headers: dict[str, str] = {}  # request headers
+    body: Any = None  # sent as JSON, or as it is when it is text
 
     def __post_init__(self) -> None:
         _check_url(self.url)
@@ -47,10 +47,10 @@ class Request(Noun):
 class Check(Noun):
     """A GET that says whether the fault is in place: it answers with `status`, and the body has `contains`."""
 
-    url: str
-    status: int = 200
-    contains: str = ""
-    headers: dict[str, str] = {}
+    url: str  # http:// or https://
+    status: int = 200  # the answer's status while the fault is in place
+    contains: str = ""  # a text in the answer's body then
+    headers: dict[str, str] = {}  # request headers
 
     def __post_init__(self) -> None:
         _check_url(self.url)
@@ -70,10 +70,10 @@ class Http(Noun):
         "check: {url: 'http://127.0.0.1:9000/slow'}, for: 30s}"
     )
 
-    send: Request
-    undo: Request
-    check: Check
-    timeout: Duration = Duration(10)
+    send: Request  # what disturbs
+    undo: Request  # what takes it back
+    check: Check  # whether it is in place
+    timeout: Duration = Duration(10)  # for each of them
 
     def __post_init__(self) -> None:
         limits.delay("timeout", self.timeout)

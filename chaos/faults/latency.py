@@ -23,10 +23,10 @@ class Latency(LinkFault):
     kind: ClassVar[str] = "latency"
     example: ClassVar[str] = "latency: {link: web -> db, delay: 300ms, jitter: 50ms, for: 60s}"
 
-    delay: Duration
-    jitter: Duration = Duration(0)
-    toxicity: Ratio = Ratio(1)
-    stream: Stream = "downstream"
+    delay: Duration  # so much later
+    jitter: Duration = Duration(0)  # give or take so much, drawn anew for each piece of data
+    toxicity: Ratio = Ratio(1)  # the share of connections that it meets
+    stream: Stream = "downstream"  # which way: upstream is from the one that dials, downstream the way back
 
     def __post_init__(self) -> None:
         limits.delay("delay", self.delay)

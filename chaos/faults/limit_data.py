@@ -20,9 +20,9 @@ class LimitData(LinkFault):
     kind: ClassVar[str] = "limit-data"
     example: ClassVar[str] = "limit-data: {link: web -> cache, bytes: 1KB, for: 30s}"
 
-    bytes: Bytes
-    toxicity: Ratio = Ratio(1)
-    stream: Stream = "downstream"
+    bytes: Bytes  # a connection is closed after so many
+    toxicity: Ratio = Ratio(1)  # the share of connections that it meets
+    stream: Stream = "downstream"  # which way: upstream is from the one that dials, downstream the way back
 
     def __post_init__(self) -> None:
         limits.size("bytes", self.bytes)

@@ -24,7 +24,7 @@ class Partition(LinkFault):
     seen_as: ClassVar[str] = "timeout"
     example: ClassVar[str] = "partition: {between: [[web], [db, replica]], for: 20s}"
 
-    direction: Literal["both", "one-way"] = "both"
+    direction: Literal["both", "one-way"] = "both"  # both ways, or only what the first group sends
 
     @staticmethod
     def proxy_name(where: str) -> str:

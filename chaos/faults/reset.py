@@ -20,9 +20,9 @@ class Reset(LinkFault):
     kind: ClassVar[str] = "reset"
     example: ClassVar[str] = "reset: {link: web -> cache, for: 30s}"
 
-    after: Duration = Duration(0)
-    toxicity: Ratio = Ratio(1)
-    stream: Stream = "downstream"
+    after: Duration = Duration(0)  # a connection lives so long
+    toxicity: Ratio = Ratio(1)  # the share of connections that it meets
+    stream: Stream = "downstream"  # which way: upstream is from the one that dials, downstream the way back
 
     def __post_init__(self) -> None:
         limits.delay("after", self.after, least=Duration(0))

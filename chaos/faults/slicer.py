@@ -20,11 +20,11 @@ class Slicer(LinkFault):
     kind: ClassVar[str] = "slicer"
     example: ClassVar[str] = "slicer: {link: web -> cache, size: 64B, variation: 16B, delay: 10ms, for: 30s}"
 
-    size: Bytes
-    delay: Duration
+    size: Bytes  # of a piece
+    delay: Duration  # after each piece
     variation: Bytes | None = None  # a quarter of `size`
-    toxicity: Ratio = Ratio(1)
-    stream: Stream = "downstream"
+    toxicity: Ratio = Ratio(1)  # the share of connections that it meets
+    stream: Stream = "downstream"  # which way: upstream is from the one that dials, downstream the way back
 
     def __post_init__(self) -> None:
         # Toxiproxy's own default, a variation of 0, crashes its server: rand.Intn(0).

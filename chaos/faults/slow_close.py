@@ -20,9 +20,9 @@ class SlowClose(LinkFault):
     kind: ClassVar[str] = "slow-close"
     example: ClassVar[str] = "slow-close: {link: web -> cache, delay: 500ms, for: 30s}"
 
-    delay: Duration
-    toxicity: Ratio = Ratio(1)
-    stream: Stream = "downstream"
+    delay: Duration  # so much later
+    toxicity: Ratio = Ratio(1)  # the share of connections that it meets
+    stream: Stream = "downstream"  # which way: upstream is from the one that dials, downstream the way back
 
     def __post_init__(self) -> None:
         limits.delay("delay", self.delay)

@@ -32,7 +32,7 @@ class Surge(Noun):
     acts_on: ClassVar[ActsOn] = "traffic"
     example: ClassVar[str] = "surge: {times: 4, for: 60s}"
 
-    times: float
+    times: float  # the multiple of the rate
 
     def __post_init__(self) -> None:
         if not 0 < self.times <= TIMES_MAX:

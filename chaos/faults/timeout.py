@@ -20,9 +20,9 @@ class Timeout(LinkFault):
     kind: ClassVar[str] = "timeout"
     example: ClassVar[str] = "timeout: {link: web -> payments, for: 30s}"
 
-    after: Duration | None = None
-    toxicity: Ratio = Ratio(1)
-    stream: Stream = "downstream"
+    after: Duration | None = None  # a connection is closed after so long; left out, it stays open
+    toxicity: Ratio = Ratio(1)  # the share of connections that it meets
+    stream: Stream = "downstream"  # which way: upstream is from the one that dials, downstream the way back
 
     def __post_init__(self) -> None:
         if self.after is not None:

@@ -185,11 +185,8 @@ def _refuse_undecidable(
             continue
         window = by_name[decision.window]
         condition = next(c for c in window.conditions if c.text == decision.condition)
-        errors.append(
-            PlanError(
-                _too_few(decision, condition, window, target, rate), path=experiment.path or None, line=condition.line
-            )
-        )
+        message = _too_few(decision, condition, window, target, rate)
+        errors.append(PlanError(message, path=experiment.path or None, line=condition.line))
     if errors:
         raise errors[0] if len(errors) == 1 else PlanErrors(errors)
 

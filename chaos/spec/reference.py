@@ -1,0 +1,391 @@
+"""The reference pages of `docs/reference/`, made from the code so that they cannot drift.
+
+`python -m chaos.spec.reference --write` writes them; without `--write` it says which ones differ and exits with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from chaos.model.base import Noun
+from chaos.model.sli import Shape
+from chaos.spec import condition
+from chaos.spec.experiment_file import ExperimentPart
+from chaos.spec.keys import Key, choices, descriptions, first_line, is_noun, keys_of, strip
+from chaos.spec.method import common_keys
+from chaos.spec.schema import COMMON
+from chaos.spec.target_file import TargetPart
+from chaos.units import QUANTITIES, Quantity
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+
+HEAD = "<!-- Made by `python -m chaos.spec.reference --write`. Change the code, not this page. -->\n"
+
+# What each shape of SLI counts, and what a sentence about it allows. A test keeps it complete.
+SHAPES: dict[Shape, tuple[str, str, str]] = {
+    Shape.AVAILABILITY: (
+        "`availability`", "a request without an answer, with a status of 500 or more, or not what its step expects",
+        "`availability >= 99.9%` allows 0.1 % of the requests",
+    ),
+    Shape.ERROR_RATE: (
+        "`error-rate`", "the same requests, written from the other side", "`error-rate <= 0.1%` allows 0.1 %",
+    ),
+    Shape.THROUGHPUT: (
+        "`throughput`", "a request that was offered and not answered within the customer's patience",
+        "`throughput >= 99%` allows 1 %",
+    ),
+    Shape.TRANSACTIONS: (
+        "`transactions`", "per customer: a journey marked `transaction` with a bad step; takes no step before it",
+        "`transactions >= 99.5%` allows 0.5 % of them",
+    ),
+    Shape.CUSTOMERS: (
+        "`customers-affected`", "per customer: any bad step", "`customers-affected <= 1%` allows 1 % of the customers",
+    ),
+    Shape.LATENCY: (
+        "`p50` ... `p99.9`", "a request slower than the value, from its intended start",
+        "`p99 < 2s` allows 1 % of the requests to be slower",
+    ),
+    Shape.COUNTER_RATIO: (
+        "declared: `prometheus` with `good` and `total`", "what is counted in `total` and not in `good`",
+        "`cache-hits >= 80%` allows 20 %",
+    ),
+    Shape.HISTOGRAM: (
+        "declared: `prometheus` with `histogram`", "an observation slower than the value",
+        "`db-query.p95 < 50ms` allows 5 % of the queries to be slower",
+    ),
+    Shape.GAUGE: (
+        "declared: `sql` or `http`", "a reading beyond the value, one reading about every second",
+        f"`stock-left >= 1` allows {condition.GAUGE_BUDGET:.0%} of the readings: 59 good ones in a row are held",
+    ),
+}  # fmt: skip
+
+# Every exit code, for people. A test keeps it complete.
+EXIT_CODES = {
+    0: "held, or done",
+    1: "deviated: the target has a weakness; also when the guard aborted the run",
+    2: "inconclusive: the baseline was not steady, a fault was not confirmed, a probe broke, or samples were too few",
+    3: "a fault could not be reverted; the message says what is still in place and how to remove it",
+    64: "usage: the command line asks for something that does not exist",
+    65: "a file is wrong, or asks for what cannot be done on its target; the message says where, and what is allowed",
+    69: "not available: a platform or a service does not answer, or the platform lacks what a fault needs",
+    70: "an internal error, or the run crashed; everything was reverted",
+    75: "refused for now: halted, another run holds the target, an open ledger, the other variant is up",
+    130: "interrupted by a person or a signal, and everything was reverted",
+}
+
+
+def pages() -> dict[str, str]:
+    """File name -> Markdown."""
+    made: dict[str, Callable[[], str]] = {
+        "experiment.md": experiment_page,
+        "target.md": target_page,
+        "conditions.md": conditions_page,
+        "faults.md": faults_page,
+        "exit-codes.md": exit_codes_page,
+        "commands.md": commands_page,
+    }
+    return {name: f"{HEAD}\n{page().rstrip()}\n" for name, page in made.items()}
+
+
+def experiment_page() -> str:
+    """Every key of an experiment file."""
+    return "\n".join(
+        (
+            "# Experiment files",
+            "",
+            "One experiment is one YAML or JSON file. Values are read as YAML 1.2 has them (`on` and `1:30` are text),",
+            "quantities are written with their unit; unknown or duplicate keys, aliases, anchors and tags are refused.",
+            "A JSON Schema for editors: `saleproof schema experiment`.",
+            "",
+            *_nouns(ExperimentPart, "The file"),
+            "## A method's steps",
+            "",
+            "Each step is a mapping with one key:",
+            "",
+            "| key | value |",
+            "|---|---|",
+            "| a fault's word | its keys; see [faults](faults.md) |",
+            "| `together` | a list of two faults or more that are on at once |",
+            "| `wait` | a duration in which nothing is done, such as `10s` |",
+            "",
+            *_quantities(),
+        )
+    )
+
+
+def target_page() -> str:
+    """Every key of a target file."""
+    return "\n".join(
+        (
+            "# Target files",
+            "",
+            "One target is one file, `targets/<name>.yaml`. It says everything that Saleproof knows about the system.",
+            "A JSON Schema for editors: `saleproof schema target`.",
+            "",
+            *_nouns(TargetPart, "The file"),
+            "## Variables",
+            "",
+            "In `traffic.steps`, `{name}` is filled from `traffic.values`, from what an earlier step saved, or is",
+            "`{uuid}` or `{customer}`. In `platforms.embedded` and for an invariant's command:",
+            "",
+            "| variable | means |",
+            "|---|---|",
+            "| `{port}`, `{port:NAME}` | the port to listen on; a further one of that name |",
+            "| `{link:SERVICE}` | host:port of the fault proxies of the link to that service, with commas between |",
+            "| `{direct:SERVICE}` | host:port of that service's instances, past the proxies |",
+            "| `{instance}`, `{index}` | `web-2`, and its number among the service's instances |",
+            "| `{state}` | a folder of the instance's own |",
+            "| `{variant}`, `{python}` | the variant that is up; the Python that runs Saleproof |",
+            "| `{{word}}` | the word itself in braces |",
+        )
+    )
+
+
+def conditions_page() -> str:
+    """The grammar, and what is counted."""
+    rows = [f"| {name} | {bad} | {allows} |" for name, bad, allows in SHAPES.values()]
+    return "\n".join(
+        (
+            "# Conditions and SLIs",
+            "",
+            "A condition is one sentence about one SLI, such as `checkout.p99 < 2s`. The grammar, in ISO 14977 EBNF",
+            "(white space between its parts is free):",
+            "",
+            "```ebnf",
+            condition.GRAMMAR.rstrip(),
+            "```",
+            "",
+            "- Under `hypothesis` and `during` it says what is good, under `abort` what is too bad to go on: there the",
+            "  comparison points the other way, and `for 3s` says how long it must be true without a break.",
+            "- A step or a group of steps in front (`checkout.p99`, `pages.availability`) counts those requests only.",
+            "- The value has the SLI's unit: `%` for ratios, a duration for percentiles; a gauge is a plain number, or",
+            "  one with a unit that is then turned into seconds, bytes or a share of 1.",
+            "- An entry of `during` replaces the entry of the hypothesis on the same SLI and step.",
+            "- 100 % good or 0 % bad is refused: no number of samples can prove it.",
+            "",
+            "## SLIs, and what is bad",
+            "",
+            "Every SLI is a bad fraction against a budget. *Held* needs so many samples that the exact 95 % bound of",
+            "the bad fraction is within the budget: 2,995 good ones for 0.1 %, 299 for 1 %, 59 for 5 %.",
+            "",
+            "| SLI | bad is | budget |",
+            "|---|---|---|",
+            *rows,
+            "",
+            "An abort condition's budget is the fraction that it does not tolerate: 25 % for `error-rate > 25%`, 10 %",
+            "for `availability < 90%`, 1 % slower than 5 s for `p99 > 5s`.",
+        )
+    )
+
+
+def faults_page() -> str:
+    """Every fault, with its keys."""
+    from chaos.faults import FAULTS
+
+    lines = [
+        "# Faults",
+        "",
+        "| fault | acts on | does |",
+        "|---|---|---|",
+        *(f"| [`{w}`](#{w}) | {_acts_on(f)} | {first_line(f)} |" for w, f in FAULTS.items()),
+        "",
+        "Every fault is written down before it is injected, confirmed by a measurement, reverted, and read back.",
+        "",
+        "## Keys of every fault",
+        "",
+        "| key | value | means |",
+        "|---|---|---|",
+        *(f"| `{word}` | {type_words(kind)} | {text} |" for word, (kind, text) in COMMON.items()),
+        "",
+    ]
+    fault: Any
+    for word, fault in FAULTS.items():
+        common = ", ".join(f"`{key}`" for key in common_keys(fault))
+        lines += [f"## {word}", "", first_line(fault), "", "```yaml", f"- {fault.example}", "```", ""]
+        lines += [f"Needs `{fault.needs.__name__}` of the platform. Besides its own keys: {common}.", ""]
+        lines += _table(fault) if keys_of(fault) else []
+        for inner in _inner(fault):
+            lines += [f"### {word}: {_title(inner).lower()}", "", first_line(inner), "", *_table(inner)]
+    return "\n".join(lines)
+
+
+def exit_codes_page() -> str:
+    """Every exit code."""
+    return "\n".join(
+        (
+            "# Exit codes",
+            "",
+            "| exit | means |",
+            "|---|---|",
+            *(f"| {code} | {text} |" for code, text in EXIT_CODES.items()),
+            "",
+            "When several apply, one order holds everywhere: a fault that could not be reverted, then deviated, then",
+            "inconclusive, then held.",
+        )
+    )
+
+
+def commands_page() -> str:
+    """Every subcommand with its arguments. Not argparse's own text, which differs from one Python to the next."""
+    from chaos.cli import parser
+
+    lines = ["# Commands", "", "| command | does |", "|---|---|"]
+    subcommands = _subcommands(parser())
+    lines += [f"| [`saleproof {name}`](#saleproof-{name}) | {sub.description} |" for name, sub in subcommands.items()]
+    for name, sub in subcommands.items():
+        lines += ["", f"## saleproof {name}", "", f"{sub.description}.", "", *_arguments(sub)]
+        if sub.epilog:
+            lines += ["", "```sh", *(line.strip() for line in sub.epilog.splitlines()[1:] if line.strip()), "```"]
+    return "\n".join(lines)
+
+
+def _subcommands(root: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    found: dict[str, argparse.ArgumentParser] = {}
+    for action in root._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found |= dict(action.choices.items())
+    return found
+
+
+def _arguments(sub: argparse.ArgumentParser) -> list[str]:
+    rows = ["| argument | means |", "|---|---|"]
+    for action in sub._actions:
+        if action.help == argparse.SUPPRESS:
+            continue
+        takes = "" if action.nargs == 0 else f" {_metavar(action)}"
+        word = ", ".join(f"`{option}{takes}`" for option in action.option_strings) or f"`{_metavar(action)}`"
+        rows.append(f"| {word} | {(action.help or '').replace('|', chr(92) + '|')} |")
+    return rows
+
+
+def _metavar(action: argparse.Action) -> str:
+    name = action.metavar if isinstance(action.metavar, str) else None
+    if name is None:
+        name = ", ".join(map(str, action.choices)) if action.choices else action.dest.upper()
+    return f"{name}..." if action.nargs in ("+", "*") else name
+
+
+def _acts_on(fault: Any) -> str:
+    return {
+        "link": "a link", "service": "a service", "groups": "groups of services", "traffic": "the traffic",
+        "nothing": "what you bring",
+    }[fault.acts_on]  # fmt: skip
+
+
+def _nouns(root: type[Noun], title: str) -> list[str]:
+    """A table for the noun, and one for every noun inside it, in the order in which they are met."""
+    lines = [f"## {title}", "", first_line(root), "", *_table(root)]
+    for inner in _inner(root):
+        lines += [f"## {_title(inner)}", "", first_line(inner), "", *_table(inner)]
+    return lines
+
+
+def _inner(root: type[Noun]) -> list[type[Noun]]:
+    """The nouns inside a noun, each once."""
+    found: dict[type[Noun], None] = {}
+    for key in keys_of(root).values():
+        for noun in _in_type(key.kind):
+            if noun not in found:
+                found |= dict.fromkeys([noun, *_inner(noun)])
+    return list(found)
+
+
+def _in_type(kind: Any) -> list[type[Noun]]:
+    kind, _ = strip(kind)
+    if is_noun(kind):
+        return [kind]
+    members = choices(kind)
+    inside = members if members[0] is not kind else get_args(kind)
+    return [noun for inner in inside if inner is not Ellipsis for noun in _in_type(inner)]
+
+
+def _title(noun: type) -> str:
+    words = "".join(f" {c.lower()}" if c.isupper() else c for c in noun.__name__.removesuffix("Part")).strip()
+    return words.capitalize()
+
+
+def _table(noun: type[Noun]) -> list[str]:
+    texts = descriptions(noun)
+    rows = [
+        f"| `{key.word}` | {type_words(key.kind)} | {_default(key)} | {texts.get(key.word, '')} |"
+        for key in keys_of(noun).values()
+    ]
+    return ["| key | value | default | means |", "|---|---|---|---|", *rows, ""]
+
+
+def _default(key: Key) -> str:
+    value = key.default
+    if key.required:
+        return "**required**"
+    if value is None or value in ({}, (), "") or isinstance(value, Noun):
+        return ""
+    if isinstance(value, Quantity | str | int | float) and not isinstance(value, bool):
+        return f"`{value}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`[{', '.join(map(str, value))}]`"
+
+
+def type_words(kind: Any) -> str:
+    """A type in a word or two."""
+    kind, _ = strip(kind)
+    members = choices(kind)
+    if len(members) > 1 or members[0] is not kind:
+        return " or ".join(type_words(member) for member in members)
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return ", ".join(f"`{choice}`" for choice in args)
+    if origin in (tuple, list):
+        endless = origin is list or (len(args) == 2 and args[1] is Ellipsis)
+        return f"list of {type_words(args[0])}" if endless else f"[{', '.join(type_words(arg) for arg in args)}]"
+    if origin is dict:
+        return "any keys" if args[1] in (str, object, Any) else f"name → {type_words(args[1])}"
+    if is_noun(kind):
+        return _title(kind).lower()
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return ", ".join(f"`{member.value}`" for member in kind)
+    if kind in (Any, object):
+        return "anything"
+    names = {str: "text", int: "whole number", float: "number", bool: "`true`, `false`"}
+    return names.get(kind) or kind.__name__.lower()
+
+
+def _quantities() -> list[str]:
+    rows = [f"| {kind.__name__.lower()} | {(kind.__doc__ or '').strip()} |" for kind in QUANTITIES]
+    return ["## Quantities", "", "| quantity | written |", "|---|---|", *rows, ""]
+
+
+def main(words: list[str] | None = None) -> int:
+    """Write the pages, or say which ones differ. Exits with 1 when some do."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the pages")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    arguments = parser.parse_args(words)
+    made = pages()
+    if arguments.write:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in made.items():
+            (arguments.folder / name).write_text(text, encoding="utf-8")
+        return 0
+    stale = differing(arguments.folder)
+    for name in stale:
+        sys.stdout.write(f"{arguments.folder / name} differs from the code: python -m chaos.spec.reference --write\n")
+    return 1 if stale else 0
+
+
+def differing(folder: Path = FOLDER) -> list[str]:
+    """The pages that are missing or are not as the code says."""
+    return [
+        name
+        for name, text in pages().items()
+        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text
+    ]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
