@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +119,7 @@ def measure(shop: LocalShop, times: float, seconds: float, seed: int = 1) -> dic
         "pages_p50_s": round(percentile(pages, 0.5), 4),
         "pages_p99_s": round(percentile(pages, 0.99), 4),
         "checkout_p99_s": round(percentile(checkouts, 0.99), 4),
-        "statuses": {
-            str(code): sum(1 for s in crowd.samples if s[1] == code) for code in sorted({s[1] for s in crowd.samples})
-        },
+        "statuses": dict(sorted(Counter(str(sample[1]) for sample in crowd.samples).items())),
         "cpu_ms_per_request": {name: round(1000 * s / len(crowd.samples), 3) for name, s in used.items()},
         "cores": round(sum(used.values()) / elapsed, 2),
     }

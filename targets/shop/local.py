@@ -34,10 +34,19 @@ class LocalShop:
     """Start parts by name, find them by name, stop all of them. A context manager.
 
     `switches` are environment variables for every part: SHOP_VARIANT, SHOP_CACHE=off, PAYMENTS_DELAY_MS and so on.
+    `through` says where the web instances find a part, when not at its own address: name -> host:port.
     """
 
-    def __init__(self, state: Path, *, web: int = 3, switches: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        *,
+        web: int = 3,
+        switches: Mapping[str, str] | None = None,
+        through: Mapping[str, str] | None = None,
+    ) -> None:
         self.state = state
+        self.through = dict(through or {})
         self.webs = [f"web-{number + 1}" for number in range(web)]
         self.switches = dict(switches or {})
         names = ["db", "replica", "cache", "payments", "edge", "edge-admin", *self.webs]
@@ -133,10 +142,11 @@ class LocalShop:
         folder = self.state / name
         folder.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **self.switches, "INSTANCE": name}
+        seen = {part: self.through.get(part, self.address(part)) for part in ("db", "replica", "cache", "payments")}
         environment |= {
-            "DB_HOSTS": f"{self.address('db')},{self.address('replica')}",
-            "CACHE": self.address("cache"),
-            "PAYMENTS": self.address("payments"),
+            "DB_HOSTS": f"{seen['db']},{seen['replica']}",
+            "CACHE": seen["cache"],
+            "PAYMENTS": seen["payments"],
         }
         with self._log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
