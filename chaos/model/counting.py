@@ -15,6 +15,7 @@ gave up is slow by any threshold, also by one above the patience.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from chaos.model.requests import Failure, Requests
 from chaos.model.sli import LOAD_SLIS, Shape
 
 if TYPE_CHECKING:
+    from chaos.model.journal import Sample
     from chaos.model.objective import Condition
     from chaos.model.target import Traffic
 
@@ -96,6 +98,16 @@ def judge_rows(
     bad, undecided = _failed(rows, patience_us, _UNANSWERED if shape is Shape.THROUGHPUT else None)
     end = rows.start_us + np.where(rows.failure == Failure.UNFINISHED, patience_us, rows.latency_us)
     return _sorted(rows.start_us, bad, end, ~undecided)
+
+
+def sample_counts(condition: Condition, sample: Sample) -> tuple[float, float]:
+    """Bad and total of one reading of an SLI that does not come from the load. A gauge is one reading, good or bad."""
+    if condition.shape is not Shape.GAUGE:
+        return max(0.0, sample.total - sample.good), sample.total
+    if sample.value is None:
+        return 0.0, 0.0
+    meets = {Op.LT: operator.lt, Op.LE: operator.le, Op.GT: operator.gt, Op.GE: operator.ge}[condition.op]
+    return float(not meets(sample.value, condition.threshold)), 1.0
 
 
 def latencies_us(condition: Condition, requests: Requests) -> Micros:

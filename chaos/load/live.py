@@ -1,0 +1,267 @@
+"""What is known of a run while it lasts: for the guard, the screen, and the engine between two steps. The verdict is
+made from the record alone, by the same counting rules.
+
+The last minutes are kept row by row; what is older, as bad and total for each quarter of a second and each sentence
+that somebody has asked about. So the memory stays flat.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chaos.errors import Unavailable
+from chaos.load.batch import Batch
+from chaos.load.words import condition_now
+from chaos.model.counting import Counted, judge_rows, sample_counts, transactions_of
+from chaos.model.journal import Sample
+from chaos.model.live import LiveFigures
+from chaos.model.objective import Condition
+from chaos.model.requests import Failure, Requests
+from chaos.model.sli import Shape, Source
+from chaos.model.target import Traffic
+
+BIN_US = 250_000
+KEEP_S = 120.0
+# Older bins than this are dropped.
+KEEP_BINS_S = 3600.0
+# Reports come every 250 ms; after so long without one nothing is known, and a guard must not guess.
+SILENT_S = 5.0
+# Readings come once a second or so: a shorter span would hold one or none.
+SAMPLES_SPAN_S = 2.5
+_SECOND_US = 1_000_000
+_PER_CUSTOMER = (Shape.TRANSACTIONS, Shape.CUSTOMERS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bins:
+    """Quarters of a second with something in them, by intended start, in order. All arrays have equal length."""
+
+    start_us: NDArray[np.int64]
+    bad: NDArray[np.int64]
+    total: NDArray[np.int64]
+
+
+class Live:
+    """Safe to use from several threads. `conditions` are those that will be asked about; others may be asked too, but
+    then what is older than `keep_s` is unknown for them."""
+
+    def __init__(
+        self, traffic: Traffic | None, conditions: Iterable[Condition] = (), *, keep_s: float = KEEP_S
+    ) -> None:
+        self._lock = threading.RLock()
+        self._traffic = traffic
+        self._patience_s = float(traffic.patience) if traffic is not None else 0.0
+        self._think_s = float(traffic.think) if traffic is not None else 0.0
+        self._transactions = transactions_of(traffic) if traffic is not None else {}
+        longest = max((len(j.steps) for j in traffic.journeys), default=0) if traffic is not None else 0
+        # A customer's whole visit must fit, or it would be counted twice.
+        self._visit_us = round((longest * (self._patience_s + self._think_s) + 3.0) * 1e6)
+        self._keep_us = max(round(keep_s * 1e6), self._visit_us)
+        self._steps = tuple(traffic.steps) if traffic is not None else ()
+        self._journeys = tuple(j.name for j in traffic.journeys) if traffic is not None else ()
+        self._rows = Requests.empty(self._steps, self._journeys)
+        self._new: list[Requests] = []
+        self._under_way: dict[int, tuple[int, int, int, int]] = {}  # request -> start_us, step, journey, customer
+        self._old: dict[Condition, deque[tuple[int, int, int]]] = {c: deque() for c in conditions}
+        self._folded_us = 0  # every customer who came before this is only in the bins
+        self._samples: deque[Sample] = deque()
+        self._now_us: dict[int, int] = {}
+        self._heard_s = 0.0
+        self._in_flight: dict[int, int] = {}
+        self._customers: dict[int, int] = {}
+
+    def add(self, batch: Batch) -> None:
+        """From the traffic's threads."""
+        with self._lock:
+            self._heard_s = time.monotonic()
+            self._now_us[batch.shard] = round(batch.at_s * 1e6)
+            self._in_flight[batch.shard] = batch.in_flight
+            self._customers[batch.shard] = batch.customers
+            if len(batch.finished):
+                self._new.append(batch.finished)
+            began = batch.started
+            columns = (c.tolist() for c in (began.ids, began.start_us, began.step, began.journey, began.customer))
+            self._under_way.update((row[0], row[1:]) for row in zip(*columns, strict=True))
+            for request in batch.ended.tolist():
+                self._under_way.pop(request, None)
+            # Half as much again is kept before anything is folded, so that it happens rarely.
+            if self._at_us() - self._folded_us > self._keep_us * 3 // 2:
+                self._fold(self._at_us() - self._keep_us)
+
+    def add_sample(self, sample: Sample) -> None:
+        """From the sampler's threads."""
+        with self._lock:
+            self._samples.append(sample)
+            while self._samples[0].at_s < sample.at_s - max(KEEP_S, self._keep_us / 1e6):
+                self._samples.popleft()
+
+    @property
+    def customers(self) -> int:
+        """Under way now."""
+        return sum(self._customers.values())
+
+    def recent(self, condition: Condition, span_s: float) -> tuple[int, int]:
+        """Bad and total of what was decided in the last so many seconds: a request that is under way is decided once it
+        is too old to be good. Readings of other sources are looked at over at least SAMPLES_SPAN_S.
+        Raises: Unavailable when the generator has not been heard of for SILENT_S."""
+        with self._lock:
+            if condition.source is not Source.LOAD:
+                now_s = max(self._at_us() / 1e6, self._samples[-1].at_s if self._samples else 0.0)
+                return self._count_samples(condition, now_s - max(span_s, SAMPLES_SPAN_S), now_s)
+            if self._heard_s and time.monotonic() - self._heard_s > SILENT_S:
+                raise Unavailable(f"the traffic generator has said nothing for {SILENT_S:.0f} s")
+            now_us = self._at_us()
+            since_us = now_us - round(span_s * 1e6)
+            reach_us = round(max(self._patience_s, condition.threshold) * 1e6) + _SECOND_US
+            if condition.shape in _PER_CUSTOMER:
+                reach_us = self._visit_us
+            counted = self._count(condition, since_us - reach_us)
+            chosen = (counted.known_us > since_us) & (counted.known_us <= now_us)
+            return int(counted.bad[chosen].sum()), int(chosen.sum())
+
+    def between(self, condition: Condition, start_s: float, end_s: float) -> tuple[int, int]:
+        """Bad and total by intended start, of what is decided by now."""
+        if condition.source is not Source.LOAD:
+            with self._lock:
+                return self._count_samples(condition, start_s, end_s)
+        bins = self.bins(condition, start_s, end_s)
+        return int(bins.bad.sum()), int(bins.total.sum())
+
+    def bins(self, condition: Condition, start_s: float, end_s: float) -> Bins:
+        """The same, for each quarter of a second; `bad / total` of them is what the sequential test is fed with."""
+        start_us, end_us = round(start_s * 1e6), round(end_s * 1e6)
+        with self._lock:
+            self._old.setdefault(condition, deque())
+            before_us = self._visit_us if condition.shape in _PER_CUSTOMER else 0
+            counted = self._count(condition, start_us - before_us)
+            old = [entry for entry in self._old[condition] if start_us <= entry[0] < end_us]
+        chosen = (counted.start_us >= start_us) & (counted.start_us < end_us)
+        folded = np.array(old, np.int64).reshape(-1, 3)
+        return _in_bins(
+            np.concatenate([folded[:, 0], counted.start_us[chosen]]),
+            np.concatenate([folded[:, 1], counted.bad[chosen]]),
+            np.concatenate([folded[:, 2], np.ones(int(chosen.sum()), np.int64)]),
+        )
+
+    def figures(
+        self, *, at_s: float, window: str = "", window_elapsed_s: float = 0.0, window_length_s: float = 0.0,
+        conditions: Iterable[Condition] = (), span_s: float = 2.0,
+    ) -> LiveFigures:  # fmt: skip
+        """For a screen. Rates and percentiles are of the last `span_s` seconds, by the time of the answer."""
+        with self._lock:
+            rows = self._merged()
+            since_us = self._at_us() - round(span_s * 1e6)
+            answered = rows.failure != Failure.UNFINISHED
+            lately = rows.only(np.flatnonzero(answered & (rows.start_us + rows.latency_us > since_us)))
+            in_flight = sum(self._in_flight.values())
+        seen = len(lately)
+        p50_s, p99_s = (float(x) / 1e6 for x in np.percentile(lately.latency_us, [50, 99])) if seen else (None, None)
+        began_s = at_s - window_elapsed_s
+        return LiveFigures(
+            at_s=at_s, window=window, window_elapsed_s=window_elapsed_s, window_length_s=window_length_s,
+            rate=seen / min(span_s, max(at_s, 0.25)), p50_s=p50_s, p99_s=p99_s, in_flight=in_flight,
+            error_ratio=float(np.mean(lately.failure != Failure.NONE)) if seen else None,
+            conditions=tuple(
+                condition_now(c, *self.between(c, began_s, at_s), values=self._values(c, began_s, at_s))
+                for c in conditions
+            ),
+        )  # fmt: skip
+
+    def _values(self, condition: Condition, start_s: float, end_s: float) -> NDArray[np.float64]:
+        """What a percentile or a gauge is taken from; only what is kept row by row."""
+        with self._lock:
+            if condition.shape is Shape.GAUGE:
+                named = self._named(condition, start_s, end_s)
+                return np.array([s.value for s in named if s.value is not None], np.float64)
+            if condition.shape is not Shape.LATENCY:
+                return np.zeros(0)
+            from chaos.model.counting import latencies_us
+
+            rows = self._since(round(start_s * 1e6))
+            return latencies_us(condition, rows) / 1e6
+
+    def _at_us(self) -> int:
+        """How far the news goes: as far as the slowest generator's."""
+        return min(self._now_us.values(), default=0)
+
+    def _merged(self) -> Requests:
+        if self._new:
+            self._rows = Requests.join([self._rows, *self._new])
+            self._new.clear()
+        return self._rows
+
+    def _since(self, start_us: int) -> Requests:
+        """Finished or under way, with an intended start from then on; those under way as unfinished, of their age."""
+        rows, now_us = self._merged(), self._at_us()
+        chosen = rows.only(np.flatnonzero(rows.start_us >= start_us))
+        pending = [
+            (start, max(0, now_us - start), 0, step, 0, int(Failure.UNFINISHED), 0, journey, customer)
+            for start, step, journey, customer in self._under_way.values()
+            if start >= start_us
+        ]
+        if not pending:
+            return chosen
+        return Requests.join([chosen, Requests.of(pending, self._steps, self._journeys, rows.instances)])
+
+    def _count(self, condition: Condition, start_us: int) -> Counted:
+        return judge_rows(
+            condition, self._since(start_us), patience_s=self._patience_s, transactions=self._transactions,
+            think_s=self._think_s, now_us=self._at_us(),
+        )  # fmt: skip
+
+    def _fold(self, before_us: int) -> None:
+        """Make bins of the customers who came before, and forget their rows. A customer of whom a request is still
+        under way after `_visit_us` does not exist: patience ends every one."""
+        rows = self._merged()
+        customers, of = np.unique(rows.customer, return_inverse=True)
+        first_us = np.full(len(customers), np.iinfo(np.int64).max)
+        np.minimum.at(first_us, of, rows.start_us)
+        is_old = first_us[of] < before_us
+        old = rows.only(is_old)
+        for condition, entries in self._old.items():
+            if condition.source is Source.LOAD:
+                counted = judge_rows(
+                    condition, old, patience_s=self._patience_s, transactions=self._transactions,
+                    think_s=self._think_s, now_us=self._at_us(),
+                )  # fmt: skip
+                _append(entries, _in_bins(counted.start_us, counted.bad, np.ones(len(counted), np.int64)))
+                while entries and entries[0][0] < before_us - round(KEEP_BINS_S * 1e6):
+                    entries.popleft()
+        self._rows = rows.only(~is_old)
+        self._folded_us = before_us
+
+    def _named(self, condition: Condition, start_s: float, end_s: float) -> list[Sample]:
+        """A source that counts per sentence names the sentence, any other the SLI."""
+        within = [s for s in self._samples if start_s <= s.at_s <= end_s]
+        return [s for s in within if s.sli == condition.text] or [s for s in within if s.sli == condition.sli]
+
+    def _count_samples(self, condition: Condition, start_s: float, end_s: float) -> tuple[int, int]:
+        counts = [sample_counts(condition, sample) for sample in self._named(condition, start_s, end_s)]
+        return round(sum(bad for bad, _ in counts)), round(sum(total for _, total in counts))
+
+
+def _in_bins(start_us: NDArray[np.int64], bad: NDArray[Any], total: NDArray[np.int64]) -> Bins:
+    starts, of = np.unique(start_us // BIN_US * BIN_US, return_inverse=True)
+    sums = [np.bincount(of, column, len(starts)).astype(np.int64) for column in (bad, total)]
+    return Bins(start_us=starts, bad=sums[0], total=sums[1])
+
+
+def _append(entries: deque[tuple[int, int, int]], bins: Bins) -> None:
+    """Journeys overlap, so the first of the new bins may be among the last of the old ones."""
+    new = list(zip(bins.start_us.tolist(), bins.bad.tolist(), bins.total.tolist(), strict=True))
+    sums: dict[int, tuple[int, int]] = {}
+    while new and entries and entries[-1][0] >= new[0][0]:
+        start, bad, total = entries.pop()
+        sums[start] = (bad, total)
+    for start, bad, total in new:
+        before = sums.get(start, (0, 0))
+        sums[start] = (before[0] + bad, before[1] + total)
+    entries.extend((start, *sums[start]) for start in sorted(sums))

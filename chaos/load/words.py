@@ -1,0 +1,42 @@
+"""One sentence as it stands now, for a screen: `412 ms`, `99.97 %`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chaos.model.live import LiveCondition
+from chaos.model.objective import Condition
+from chaos.model.sli import Shape
+
+# Fewer say nothing; a gauge is read only once a second or so.
+LEAST = 20
+LEAST_READINGS = 1
+
+
+def condition_now(condition: Condition, bad: int, total: int, *, values: NDArray[np.float64]) -> LiveCondition:
+    """`values` are the latencies in seconds or the readings, where the sentence is about them."""
+    gauge = condition.shape is Shape.GAUGE
+    ok = None if total < (LEAST_READINGS if gauge else LEAST) else bad <= condition.budget * total
+    return LiveCondition(text=condition.text, value=_value(condition, bad, total, values), ok=ok)
+
+
+def _value(condition: Condition, bad: int, total: int, values: NDArray[np.float64]) -> str:
+    if not total:
+        return "-"
+    if condition.shape is Shape.GAUGE:
+        return f"{values[-1]:,.4g}" if len(values) else "-"
+    if condition.shape is Shape.LATENCY and condition.percentile is not None and len(values):
+        return _seconds(float(np.percentile(values, condition.percentile)))
+    if condition.shape in (Shape.LATENCY, Shape.HISTOGRAM):
+        return f"{_percent(bad / total)} slower"
+    of_the_bad = condition.shape in (Shape.ERROR_RATE, Shape.CUSTOMERS)
+    return _percent(bad / total if of_the_bad else 1 - bad / total)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
+
+
+def _percent(ratio: float) -> str:
+    return f"{ratio * 100:.2f}".rstrip("0").rstrip(".") + " %"
