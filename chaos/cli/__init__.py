@@ -45,9 +45,15 @@ class Parser(argparse.ArgumentParser):
             message = f"unknown {message.split(':')[0].removeprefix('argument ')} '{got}'.{nearest(got, known)}"
         elif message.startswith("unrecognized arguments: "):
             got = message.removeprefix("unrecognized arguments: ").split()[0]
-            known = [option for action in self._actions for option in action.option_strings]
+            known = [
+                option for each in (self, *self._subparsers_of()) for a in each._actions for option in a.option_strings
+            ]
             message = f"unknown argument '{got}'.{nearest(got, known)}"
         raise UsageError(f"{message} See: {self.prog} --help")
+
+    def _subparsers_of(self) -> list[argparse.ArgumentParser]:
+        """The subcommands' parsers: argparse reports their unknown arguments here."""
+        return [p for a in self._actions if isinstance(a, argparse._SubParsersAction) for p in a.choices.values()]
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
