@@ -1,0 +1,90 @@
+"""The services of a target that is up, from any process: `ServiceControl` over the supervisor's socket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from chaos.errors import Unavailable
+from chaos.model.platform import Instance
+from chaos.platforms.embedded.launch import connect, what_is_up
+from chaos.platforms.embedded.layout import Folder
+from chaos.platforms.embedded.records import Resolved
+from chaos.platforms.embedded.wire import Answer, Request, Status, Verb
+
+ANSWERS_WITHIN_S = 10.0  # beyond what the service itself is allowed
+
+
+class EmbeddedControl:
+    """Made from the data of `EmbeddedPlatform.control()`.
+
+    A supervisor that has died is replaced first. Every call raises Unavailable when it cannot be done, and its
+    subclass `Gone` when the target is not up any more, or was taken down and brought up anew since the data was made.
+    """
+
+    def __init__(self, control: dict[str, Any]) -> None:
+        self._folder = Folder(Path(control["state"]))
+        self._up: str | None = control.get("up")
+
+    def exists(self) -> bool:
+        """Is the target still up? False means that no fault of it can be in place."""
+        resolved = what_is_up(self._folder)
+        return resolved is not None and self._up in (None, resolved.up)
+
+    def instance(self, name: str) -> Instance:
+        """As it is now, its health measured now. Raises: KeyError, Unavailable."""
+        return self.statuses(name)[0].instance
+
+    def statuses(self, name: str = "") -> tuple[Status, ...]:
+        """All instances, and `fault-proxy`, or one of them, with a line about each. Raises: KeyError, Unavailable."""
+        return self._ask("status", name).statuses
+
+    def crash(self, name: str) -> None:
+        self._ask("crash", name)
+
+    def kill(self, name: str) -> None:
+        self._ask("kill", name)
+
+    def stop(self, name: str) -> None:
+        self._ask("stop", name)
+
+    def start(self, name: str) -> None:
+        self._ask("start", name)
+
+    def restart(self, name: str) -> None:
+        self._ask("restart", name)
+
+    def pause(self, name: str) -> None:
+        self._ask("pause", name)
+
+    def unpause(self, name: str) -> None:
+        self._ask("unpause", name)
+
+    def scale(self, service: str, count: int) -> None:
+        """So many instances of the service run and are ready; its other slots are spare."""
+        self._ask("scale", service, count)
+
+    def _ask(self, verb: Verb, name: str = "", count: int = 0) -> Answer:
+        resolved = what_is_up(self._folder)
+        within_s = ANSWERS_WITHIN_S + (0.0 if resolved is None else _allowed_s(resolved, name))
+        connection = connect(self._folder, self._up)
+        try:
+            connection.ask(Request(verb=verb, name=name, count=count))
+            answer = connection.answer(within_s)
+        except TimeoutError:
+            raise Unavailable(f"{verb} {name}: the supervisor gives no answer for {within_s:g} s") from None
+        except (OSError, EOFError) as cause:
+            raise Unavailable(f"{verb} {name}: {cause}; whether it was done is not known") from cause
+        finally:
+            connection.close()
+        if answer.unknown:
+            raise KeyError(answer.error)
+        if answer.error:
+            raise Unavailable(answer.error)
+        return answer
+
+
+def _allowed_s(resolved: Resolved, name: str) -> float:
+    """What the instance, or the slowest of the service, may take to stop and to start."""
+    found = [spec for spec in resolved.instances if name in (spec.name, spec.service)]
+    return max((spec.stop_within_s + spec.start_within_s for spec in found), default=0.0)
