@@ -45,9 +45,7 @@ def _try(
         error = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
         return InvariantChecked(at_s=at_s(), name=invariant.name, ok=None, error=error)
     shown = tuple(violations[:SHOWN]) + ((f"and {len(violations) - SHOWN} more",) if len(violations) > SHOWN else ())
-    return InvariantChecked(
-        at_s=at_s(), name=invariant.name, ok=not violations, checked=checked, violations=shown
-    )
+    return InvariantChecked(at_s=at_s(), name=invariant.name, ok=not violations, checked=checked, violations=shown)
 
 
 def _by_sql(query: str, dsn: str, acknowledged: Sequence[str]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Where measurements come from that are not the load's own: /metrics, HTTP and SQL; and the invariants' checks."""
