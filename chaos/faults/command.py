@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -119,6 +117,9 @@ class Programs(Noun):
 
         It has a session of its own: a Ctrl-C for the runner is not for it. Raises: Unavailable.
         """
+        import subprocess
+        import tempfile
+
         # A file, not a pipe: a child that stays behind would keep a pipe open, and waiting for its end would hang.
         with tempfile.TemporaryFile() as printed:
             options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": subprocess.STDOUT}

@@ -252,12 +252,26 @@ def install() -> None:
     services.service_control = reach
 
 
+_switched = False
+
+
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    body = b"ok " * 100
+    """`/switch` is what a user's own fault is: PUT turns it on, DELETE off, GET is 200 while it is on."""
+    global _switched
     try:
         while True:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(
+                (int(line[15:]) for line in head.lower().split(b"\r\n") if line[:15] == b"content-length:"), 0
+            )
+            await reader.readexactly(length)
+            method, path, _ = head.split(b" ", 2)
+            status, body = b"200 OK", b"ok " * 100
+            if path == b"/switch":
+                if method in (b"PUT", b"DELETE"):
+                    _switched = method == b"PUT"
+                status, body = (b"200 OK", b"on") if _switched or method != b"GET" else (b"404 Not Found", b"off")
+            writer.write(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()

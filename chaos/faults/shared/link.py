@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
+import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import quote
 
 import msgspec
@@ -16,13 +15,13 @@ from chaos.model.base import Noun, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import LinkShaper
 from chaos.model.target import Protocol
-from chaos.proxy.measure import Sample, Where, connections_for, measure
 from chaos.proxy.values import ProxyState, Stream, ToxicSpec
 from chaos.units import dec_hook
 
 if TYPE_CHECKING:
     from chaos.proxy.client import ToxiproxyClient
     from chaos.proxy.confirm import Confirmation
+    from chaos.proxy.measure import Sample
 
 # Enough for a median, few enough to be quick: three delays of 300 ms, one after the other, are a second.
 CONNECTIONS = 3
@@ -41,7 +40,7 @@ class Place(Noun):
     before: ProxyState
     toxics: tuple[ToxicSpec, ...]
     boot: str
-    baseline: tuple[Sample, ...] = ()
+    baseline: tuple[dict[str, Any], ...] = ()  # chaos.proxy.measure.Sample as plain data
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
@@ -75,6 +74,8 @@ class LinkFault(Noun):
 
     def connections(self) -> int:
         """How many connections are measured with."""
+        from chaos.proxy.measure import connections_for
+
         return CONNECTIONS if self.spread() >= 1 else connections_for(self.spread())
 
     def prepare(self, where: str, platform: LinkShaper) -> Undo:
@@ -102,7 +103,8 @@ class LinkFault(Noun):
                 f"{where}: no round trip comes through {found.listen} as it is ({baseline[0].outcome}), "
                 "so a fault there could not be confirmed"
             )
-        return Undo(kind=self.kind, where=where, data=to_plain(msgspec.structs.replace(place, baseline=baseline)))
+        plain = tuple(to_plain(sample) for sample in baseline)
+        return Undo(kind=self.kind, where=where, data=to_plain(msgspec.structs.replace(place, baseline=plain)))
 
     def inject(self, undo: Undo, platform: LinkShaper) -> None:
         place = Place.of(undo)
@@ -113,12 +115,13 @@ class LinkFault(Noun):
     def confirm(self, undo: Undo, platform: LinkShaper) -> Evidence:
         """By connections of our own through the proxy, compared with those of `prepare`: chaos.proxy.confirm."""
         from chaos.proxy.confirm import judge
+        from chaos.proxy.measure import Sample
 
         place = Place.of(undo)
         found = judge(
             self.seen_as or self.kind,
             _attributes(place),
-            place.baseline,
+            msgspec.convert(place.baseline, tuple[Sample, ...]),
             self._measure(place, self.connections()),
             stream=_stream(place),
             toxicity=self.spread(),
@@ -128,6 +131,9 @@ class LinkFault(Noun):
         return Evidence(confirmed=False, text=f"{found.result}: {found.says}", measured=found.during, unit=found.unit)
 
     def _measure(self, place: Place, connections: int) -> tuple[Sample, ...]:
+        # Slow to import, and of no use to those who only read or revert.
+        from chaos.proxy.measure import Where, measure
+
         where = Where(address=place.listen, protocol=place.protocol, path=place.path, timeout_s=ANSWER_S)
         return measure(self.seen_as or self.kind, where, _attributes(place), connections=connections)
 
@@ -169,7 +175,7 @@ def client(api: str) -> ToxiproxyClient:
 
 def name(kind: str, part: str = "") -> str:
     """A toxic of ours has a name of ours, so that nobody else's is ever touched."""
-    return f"saleproof-{kind}-{secrets.token_hex(3)}{part}"
+    return f"saleproof-{kind}-{os.urandom(3).hex()}{part}"
 
 
 def _attributes(place: Place) -> Mapping[str, int]:
@@ -190,6 +196,8 @@ def gone(place: Place) -> bool:
 
 
 def _refuses(address: str) -> bool:
+    import socket
+
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
