@@ -52,6 +52,10 @@ class ServiceControl(Protocol):
     is gone, whatever the restart policy does next.
     """
 
+    def exists(self) -> bool:
+        """Is the target still up, the same one? False means that no fault of it can be in place. Raises: Unavailable
+        when that cannot be told."""
+
     def instance(self, name: str) -> Instance:
         """As it is now. Raises: KeyError for a name that is not the target's, Unavailable."""
 
