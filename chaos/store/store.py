@@ -66,8 +66,9 @@ class Store:
         """Begin to record a run. Raises: StoreError; then nothing may be disturbed."""
         return Recorder(self._database, info, plan)
 
-    def append(self, run_id: str, happened: Iterable[AnyEvent]) -> None:
-        """Add events to a run that nobody records any more: what a watchdog or `recover` did after the runner died."""
+    def append(self, run_id: str, happened: Iterable[AnyEvent], status: str | None = None) -> None:
+        """Add events to a run that nobody records any more: what a watchdog or `recover` did after the runner died.
+        With a status, the run ended so, now."""
         new = tuple(happened)
         with self._database.begin() as connection:
             run = self._row(connection, run_id).id
@@ -76,6 +77,8 @@ class Store:
             rows = [event_row(run, first + i, event) for i, event in enumerate(new)]
             if rows:
                 connection.execute(events.insert(), rows)
+            if status is not None:
+                self._end(connection, run, status)
 
     def save_verdict(self, verdict: Verdict) -> None:
         """Keep one more; the latest is shown, the older ones stay."""
@@ -154,6 +157,16 @@ class Store:
             ]
             write_rows(self._database, rows)
         return found
+
+    def _end(self, connection: Connection, run: str, status: str) -> None:
+        info = from_json(self._row(connection, run).info, RunInfo)
+        ended = datetime.now(UTC)
+        whole = msgspec.structs.replace(info, status=status, ended_at=ended)
+        connection.execute(
+            runs.update()
+            .where(runs.c.id == run)
+            .values(status=status, ended_at=ended.isoformat(), info=to_json(whole).decode())
+        )
 
     def _row(self, connection: Connection, run_id: str) -> Row[Any]:
         """The run's row. Raises: UsageError."""

@@ -1,0 +1,160 @@
+"""One verdict as a screen of 80 columns: the answer first, then the numbers that it stands on, then what to do next."""
+
+from __future__ import annotations
+
+from chaos.model.journal import Journal
+from chaos.model.plan import Window
+from chaos.model.verdict import Check, FaultReport, Outcome, Status, Verdict
+from chaos.model.words import percent, seconds, with_interval
+from chaos.report.events import Describer
+from chaos.report.paint import MARKS, STYLES, WIDTH, Page
+
+# More reasons than this make nobody wiser; the tables below have the rest.
+_REASONS = 4
+_NAME, _VALUE = 26, 25
+
+
+def render(verdict: Verdict, journal: Journal, *, width: int = WIDTH, colour: bool | None = None) -> str:
+    """The screen. `colour` None: as stdout wants it."""
+    page = Page(width)
+    _headline(page, verdict, journal)
+    for window in journal.plan.windows:
+        checks = [check for check in verdict.checks if check.window == window.name]
+        if checks:
+            _window(page, window, checks, journal)
+    _faults(page, verdict)
+    _invariants(page, verdict)
+    _people(page, verdict)
+    page.gap()
+    page.line(("again  ", "dim"), f"saleproof show {verdict.run}", ("   judge it anew  ", "dim"), "saleproof judge")
+    return page.show(colour=colour)
+
+
+def event_lines(journal: Journal) -> list[str]:
+    """Everything that happened, a line each, in the order of time."""
+    describer = Describer(journal.plan)
+    return [describer.line(event) for event in sorted(journal.events, key=lambda event: event.at_s)]
+
+
+def _headline(page: Page, verdict: Verdict, journal: Journal) -> None:
+    plan = journal.plan
+    style = STYLES[verdict.outcome]
+    word = verdict.outcome.value.upper()
+    if verdict.exit_code == 3:
+        word, style = "FAULT STILL IN PLACE", STYLES[Outcome.DEVIATED]
+    status = "" if verdict.status is Status.COMPLETED else f" · {verdict.status.value}"
+    page.wrapped(plan.title, "bold", indent=0)
+    page.line((f"{word}{status}", style), (f" · exit {verdict.exit_code}", "dim"))
+    for reason in verdict.reasons[:_REASONS]:
+        page.wrapped(reason, indent=2)
+    if len(verdict.reasons) > _REASONS:
+        page.line(f"  and {len(verdict.reasons) - _REASONS} more, below")
+    page.gap()
+    where = f"{plan.target} ({plan.variant}) on {plan.platform}"
+    profile = f" · profile {plan.profile}" if plan.profile else ""
+    page.wrapped(
+        f"{verdict.run} · {where}{profile} · {plan.rate} journeys · seed {plan.seed} · {seconds(_length_s(journal))}",
+        "dim",
+    )
+
+
+def _length_s(journal: Journal) -> float:
+    return max((event.at_s for event in journal.events), default=0.0)
+
+
+def _window(page: Page, window: Window, checks: list[Check], journal: Journal) -> None:
+    faults = [f.text for s in journal.plan.steps if s.index == window.step for f in s.faults]
+    under = f"  {' + '.join(faults)}" if window.phase == "during" and faults else ""
+    page.gap()
+    left = f"{window.name}, {window.length}"
+    head = "bad / total, allowed"
+    page.line((left.ljust(_NAME + 3), "bold"), ("measured".ljust(_VALUE), "dim"), (head, "dim"))
+    if under:
+        page.wrapped(under.strip(), "magenta", indent=2)
+    for check in checks:
+        _check(page, check)
+
+
+def _check(page: Page, check: Check) -> None:
+    mark, style = MARKS[check.outcome], STYLES[check.outcome]
+    value = "-"
+    if check.value is not None:
+        value = with_interval(check.value, check.low, check.high, check.unit)
+    elif check.total:
+        value = f"{percent(1 - check.bad / check.total)} good"
+    # 0.1 % of 3,000 is 3, in spite of floating point.
+    allowed = f"{int(check.budget * check.total + 1e-9):,}"
+    counts = f"{check.bad:,} / {check.total:,}, {allowed}" if check.total else "no samples"
+    name = check.condition
+    if len(name) > _NAME:
+        page.line((f"{mark} ", style), name)
+        page.line(" " * (_NAME + 3), value.ljust(_VALUE), counts)
+    else:
+        page.line((f"{mark} ", style), name.ljust(_NAME + 1), value.ljust(_VALUE), counts)
+    if check.outcome is not Outcome.HELD:
+        page.wrapped(_why(check), style, indent=4)
+
+
+def _why(check: Check) -> str:
+    """The verdict's sentence on one check, without the figures that the row above has."""
+    parts = [part for part in check.text.split("; ") if not part.startswith("the objective allows")]
+    shown = parts[1:] if check.total and len(parts) > 1 else parts
+    word = {Outcome.DEVIATED: "deviated", Outcome.INCONCLUSIVE: "inconclusive"}[check.outcome]
+    return f"{word}: {'; '.join(shown)}"
+
+
+def _faults(page: Page, verdict: Verdict) -> None:
+    if not verdict.faults:
+        return
+    page.gap()
+    page.line(("faults", "bold"))
+    for fault in verdict.faults:
+        good = bool(fault.confirmed) and fault.reverted
+        outcome = Outcome.HELD if good else Outcome.INCONCLUSIVE
+        if fault.confirmed is not None and not fault.reverted:
+            outcome = Outcome.DEVIATED
+        page.wrapped(_fault(fault), indent=2, first=MARKS[outcome], first_style=STYLES[outcome])
+
+
+def _fault(fault: FaultReport) -> str:
+    kind = fault.text.split(":")[0] or fault.fault
+    if fault.confirmed is None:
+        return f"{kind}  {fault.place}  never injected{': ' + fault.evidence if fault.evidence else ''}"
+    bitten = f"confirmed {fault.evidence}" if fault.confirmed else f"NOT CONFIRMED {fault.evidence}".rstrip()
+    if not fault.reverted:
+        return f"{kind}  {fault.place}  {bitten}  STILL IN PLACE {fault.remedy}".rstrip()
+    by = f" by the {fault.reverted_by}" if fault.reverted_by not in ("", "runner") else ""
+    on = f" after {seconds(fault.on_s)}" if fault.on_s is not None else ""
+    return f"{kind}  {fault.place}  {bitten}  reverted{by}{on}"
+
+
+def _invariants(page: Page, verdict: Verdict) -> None:
+    if not verdict.invariants:
+        return
+    page.gap()
+    page.line(("invariants", "bold"))
+    for report in verdict.invariants:
+        mark, style = MARKS[report.outcome], STYLES[report.outcome]
+        page.wrapped(f"{report.name}  {report.text}", indent=2, first=mark, first_style=style)
+
+
+def _people(page: Page, verdict: Verdict) -> None:
+    page.gap()
+    parts = [f"{verdict.customers_affected:,} of {verdict.customers:,} customers felt something"]
+    if verdict.customers:
+        parts[0] += f" ({percent(verdict.customers_affected / verdict.customers)})"
+    if verdict.customers_during:
+        share = percent(verdict.customers_affected_during / verdict.customers_during)
+        parts.append(
+            f"while a fault was on {verdict.customers_affected_during:,} of {verdict.customers_during:,} ({share})"
+        )
+    page.wrapped("; ".join(parts), indent=0)
+    lag = verdict.generator_lag_p99_s
+    late = f"; the generator was at most {seconds(lag)} late (p99)" if lag is not None else ""
+    page.wrapped(f"{verdict.requests:,} requests, each one recorded{late}", "dim")
+    if verdict.outcome is Outcome.HELD:
+        page.wrapped(
+            "Held: wrong at most 5 % of the time for each objective and window, if failures are independent; when they "
+            "come in bursts, a clean window proves less.",
+            "dim",
+        )

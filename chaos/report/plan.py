@@ -1,0 +1,62 @@
+"""`saleproof plan` as text: what will be touched, for how long, and whether the run can decide anything."""
+
+from __future__ import annotations
+
+from chaos.model.plan import Plan
+from chaos.report.paint import WIDTH, Page
+
+
+def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str:
+    page = Page(width)
+    page.wrapped(plan.title, "bold")
+    if plan.why:
+        page.wrapped(plan.why, "dim")
+    page.gap()
+    profile = f", profile {plan.profile}" if plan.profile else ""
+    page.line(("where    ", "dim"), f"{plan.target} ({plan.variant}) on {plan.platform}{profile}, seed {plan.seed}")
+    page.line(("traffic  ", "dim"), f"{plan.load}, {plan.rate} journeys; customers wait for {plan.patience}")
+    page.line(("takes    ", "dim"), f"{_minutes(float(plan.length) + _recoveries(plan))} once the target is up")
+    page.gap()
+    page.line(("what will be touched", "bold"))
+    for step in plan.steps:
+        if step.wait is not None:
+            page.line(f"  wait {step.wait}")
+        for fault in step.faults:
+            page.wrapped(f"{fault.id}  {fault.text}", indent=2)
+            page.wrapped(f"on {', '.join(fault.places)} for {fault.duration}", "magenta", indent=7)
+    if not any(step.faults for step in plan.steps):
+        page.line("  nothing")
+    page.gap()
+    page.line(("what will be judged", "bold"))
+    for window in plan.windows:
+        page.line(f"  {window.name}, {window.length}")
+        for decision in (d for d in plan.decisions if d.window == window.name):
+            _decision(page, decision.condition, decision.expected, decision.needed, decision.spare_failures,
+                      enough=decision.enough)  # fmt: skip
+    for title, lines in (("aborts if", [c.text for c in plan.abort]), ("invariants after it", list(plan.invariants))):
+        if lines:
+            page.gap()
+            page.line((title, "bold"))
+            for text in lines:
+                page.wrapped(text, indent=2)
+    for warning in plan.warnings:
+        page.gap()
+        page.wrapped(warning, "yellow", indent=2, first="!", first_style="yellow")
+    return page.show(colour=colour)
+
+
+def _decision(page: Page, condition: str, expected: float, needed: int, spare: int, *, enough: bool) -> None:
+    counts = f"about {expected:,.0f} samples, {needed:,} needed"
+    room = f", up to {spare:,} bad ones still prove it" if enough and spare >= 0 else ""
+    word = room if enough else ": TOO FEW TO DECIDE"
+    mark, style = ("✓", "green") if enough else ("✗", "bold red")
+    page.wrapped(f"{condition}: {counts}{word}", indent=6, first=f"    {mark}", first_style=style)
+
+
+def _recoveries(plan: Plan) -> float:
+    return float(plan.recovery) * sum(1 for window in plan.windows if window.phase == "after")
+
+
+def _minutes(length_s: float) -> str:
+    minutes, rest = divmod(round(length_s), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
