@@ -22,10 +22,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     target = find_target(arguments.target)
     with TargetLock(state_dir() / "locks", target.name, "saleproof down"):
-        platform = EmbeddedPlatform.attach(target)
-        if platform is None:
+        if EmbeddedPlatform.attach(target) is None:
+            EmbeddedPlatform.clean(target.name)  # what a reboot or a broken start left
             say(f"{target.name} is not up")
             return 0
-        platform.down()
+        EmbeddedPlatform.clean(target.name)
     say(f"{target.name} is down")
     return 0

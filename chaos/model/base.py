@@ -26,8 +26,9 @@ class Noun(msgspec.Struct, metaclass=_KeywordOnly, frozen=True, forbid_unknown_f
 
 
 def to_json(value: Any) -> bytes:
-    """A noun as JSON; quantities as numbers in base units; keys in a fixed order."""
-    return msgspec.json.encode(value, enc_hook=enc_hook, order="deterministic")
+    """A noun as JSON; quantities as numbers in base units. Keys keep their order, which means something in our files:
+    two processes that number the steps of a target must number them alike."""
+    return msgspec.json.encode(value, enc_hook=enc_hook)
 
 
 def from_json(text: bytes | str, kind: type[T]) -> T:
@@ -37,4 +38,4 @@ def from_json(text: bytes | str, kind: type[T]) -> T:
 
 def to_plain(value: Any) -> Any:
     """A noun as plain dicts, lists, strings and numbers."""
-    return msgspec.to_builtins(value, enc_hook=enc_hook, order="deterministic")
+    return msgspec.to_builtins(value, enc_hook=enc_hook)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chaos import __version__
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 # After the traffic has stopped, customers who are under way may finish: as long as the most patient of them waits.
 QUIET_EXTRA_S = 1.0
+# After Ctrl-C nobody waits for them.
+STOPPED_DRAIN_S = 0.5
 
 
 class Screen(Protocol):
@@ -89,7 +92,8 @@ class Rehearsal:
         self.run_id = new_run_id()
         self._stack = contextlib.ExitStack()
         self._traffic: TrafficRun | None = None
-        self._concluded = False
+        self._ended = False
+        self._acknowledged: list[str] = []
 
     def __enter__(self) -> Rehearsal:
         with contextlib.ExitStack() as opening:
@@ -114,7 +118,7 @@ class Rehearsal:
         self.plan = self._make_plan()
         self._store = stack.enter_context(self._open_store())
         self._recorder = self._start_recording(stack)
-        down = str(self.platform.state) if brought_up else None
+        down = self.target.name if brought_up else None
         self._watchdog = Watchdog(self.run_id, state, self.options.store, down, state / "logs" / "watchdog.log")
         self._watchdog.start()
         stack.callback(self._watchdog.release)
@@ -184,7 +188,7 @@ class Rehearsal:
         from chaos.load.traffic import TrafficRun
 
         traffic = self.target.traffic
-        self._live: Live = Live(traffic)
+        self._live = Live(traffic, self._conditions())
         if traffic is None or self.plan.load == "none":
             return
         self._traffic = TrafficRun.start(
@@ -198,13 +202,15 @@ class Rehearsal:
     def _start_sampler(self, stack: contextlib.ExitStack) -> None:
         from chaos.slis.sampler import Sampler
 
-        conditions = [c for w in self.plan.windows for c in w.conditions] + list(self.plan.abort)
         self._sampler = Sampler(
-            conditions, self.target.slis, self.platform.inventory(), t0_s=self.t0_s,
+            self._conditions(), self.target.slis, self.platform.inventory(), t0_s=self.t0_s,
             on_sample=self._on_sample, on_error=self._on_probe_error,
         )  # fmt: skip
         self._sampler.start()
         stack.callback(self._sampler.stop)
+
+    def _conditions(self) -> tuple[Condition, ...]:
+        return tuple(dict.fromkeys(c for w in self.plan.windows for c in w.conditions)) + self.plan.abort
 
     # What arrives while it runs ---------------------------------------------------------------------------------------
 
@@ -216,10 +222,12 @@ class Rehearsal:
         self._live.add(batch)
         self._recorder.requests(batch.finished)
         if batch.acknowledged:
+            self._acknowledged.extend(batch.acknowledged)
             self._recorder.acknowledged(batch.acknowledged)
 
     def _on_traffic_end(self, reason: str) -> None:
-        self._emit(TrafficEnded(at_s=self.session.at_s(), reason=reason))
+        dropped = self._traffic.dropped if self._traffic is not None else 0
+        self._emit(TrafficEnded(at_s=self.session.at_s(), reason=reason, dropped=dropped))
         if reason:
             self.session.fail(f"the load generator ended: {reason}")
             self.session.revert_open()
@@ -252,28 +260,34 @@ class Rehearsal:
 
     def conclude(self) -> Verdict:
         """Revert what is open, stop the traffic, check the invariants, complete the record, judge it. Idempotent."""
-        if self._concluded:
-            assert self.verdict is not None
-            return self.verdict
-        self._concluded = True
-        from chaos.judge import judge
+        if not self._ended:
+            self._ended = True
+            self._end()
+        if self.verdict is None:
+            from chaos.judge import judge
 
-        self.session.revert_open()
-        self._guard.stop()
-        if self._traffic is not None:
-            interrupted = self.session.stop.is_set()
-            self._traffic.stop(0.5 if interrupted else float(self.plan.patience) + QUIET_EXTRA_S)
-        self._sampler.stop()
-        if not self.session.stop.is_set():
-            self._check_invariants()
-        self.session.emit(
-            RunEnded(at_s=self.session.at_s(), status=self.session.status.value, reason=self.session.reason)
-        )
-        self._recorder.chaostoolkit(self.chaostoolkit)
-        self._recorder.finish(self.session.status.value)
-        self.verdict = judge(self._store.read(self.run_id))
-        self._store.save_verdict(self.verdict)
+            self.verdict = judge(self._store.read(self.run_id))
+            self._store.save_verdict(self.verdict)
         return self.verdict
+
+    def _end(self) -> None:
+        """The record is complete after this, whatever fails on the way."""
+        session = self.session
+        session.revert_open()
+        try:
+            self._guard.stop()
+            if self._traffic is not None:
+                stopped = session.stop.is_set()
+                self._traffic.stop(STOPPED_DRAIN_S if stopped else float(self.plan.patience) + QUIET_EXTRA_S)
+            self._sampler.stop()
+            if not session.stop.is_set():
+                self._check_invariants()
+        except Exception as cause:
+            session.fail(f"the run could not be ended properly: {type(cause).__name__}: {cause}")
+            raise
+        finally:
+            session.emit(RunEnded(at_s=session.at_s(), status=session.status.value, reason=session.reason))
+            self._recorder.finish(session.status.value)
 
     def _conclude_plain(self) -> dict[str, Any]:
         verdict = self.conclude()
@@ -282,11 +296,11 @@ class Rehearsal:
     def _check_invariants(self) -> None:
         from chaos.slis.invariants import check
 
-        acknowledged = self._recorder.acknowledged_ids()
+        sql, env = self.platform.inventory().sql, invariant_environment(self.target)
         for invariant in self.target.invariants:
             event = check(
-                invariant, sql=self.platform.inventory().sql, acknowledged=acknowledged,
-                resolve=self.platform.resolve, env=self.platform.environment(), at_s=self.session.at_s,
+                invariant, sql=sql, acknowledged=self._acknowledged,
+                resolve=lambda text: self.platform.fill(text, where="invariants"), env=env, at_s=self.session.at_s,
             )  # fmt: skip
             self._emit(event)
 
@@ -305,6 +319,11 @@ def refuse_open_ledger(ledger: Ledger) -> None:
             f"{len(entries)} fault(s) of run {first.run} may still be in place ({first.text or first.undo.kind}, "
             f"{first.place}); revert them first with: saleproof recover"
         )
+
+
+def invariant_environment(target: Target) -> dict[str, str]:
+    """Ours, and the folder that holds the target's own package, so that `python -m targets.shop.invariants` works."""
+    return {**os.environ, "PYTHONPATH": str(Path(target.path).resolve().parents[1])}
 
 
 def planned_faults(plan: Plan) -> dict[str, Any]:

@@ -6,8 +6,12 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chaos.engine.watchdog import wait_for_end
+
+if TYPE_CHECKING:
+    from chaos.model.event import AnyEvent
 
 
 def main() -> int:
@@ -15,7 +19,7 @@ def main() -> int:
     parser.add_argument("--run", required=True)
     parser.add_argument("--state", required=True, type=Path)
     parser.add_argument("--store", required=True)
-    parser.add_argument("--down", default=None, help="take this target's state folder down as well")
+    parser.add_argument("--down", default=None, help="take this target down as well")
     arguments = parser.parse_args()
     if wait_for_end():
         return 0
@@ -26,7 +30,7 @@ def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
     """First the faults, then the record, then the target; each whatever became of the others. 3: a fault is stuck."""
     from chaos.engine.ledger import Ledger
     from chaos.engine.revert import revert_all
-    from chaos.model.event import AnyEvent, RunEnded
+    from chaos.model.event import RunEnded
 
     began = time.monotonic()
     ledger = Ledger(state / "ledger")
@@ -47,24 +51,23 @@ def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
         if down is not None and not stuck:
             from chaos.platforms.embedded.platform import EmbeddedPlatform
 
-            EmbeddedPlatform.at(Path(down)).down()
+            EmbeddedPlatform.clean(down)
     return 3 if stuck else 0
 
 
-def _complete_record(run_id: str, store_url: str, happened: list) -> None:  # type: ignore[type-arg]
+def _complete_record(run_id: str, store_url: str, happened: list[AnyEvent]) -> None:
     """Add what the watchdog did, end the run as crashed, and judge what there is."""
     import msgspec
 
     from chaos.judge import judge
+    from chaos.model.event import RunStarted
     from chaos.store import Store
 
     with Store.open(store_url) as store:
-        recorder = store.resume(run_id)
-        t0_s = recorder.t0_s
-        for event in happened:
-            recorder.event(msgspec.structs.replace(event, at_s=max(0.0, event.at_s - t0_s)))
-        recorder.finish("crashed")
-        recorder.close()
+        began = [e for e in store.read(run_id).events if isinstance(e, RunStarted)]
+        t0_s = began[0].t0_s if began else time.monotonic()
+        events = [msgspec.structs.replace(event, at_s=max(0.0, event.at_s - t0_s)) for event in happened]
+        store.append(run_id, events, status="crashed")
         store.save_verdict(judge(store.read(run_id)))
 
 

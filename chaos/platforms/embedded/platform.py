@@ -86,11 +86,11 @@ class EmbeddedPlatform:
         return None if resolved is None else cls(resolved, folder)
 
     @classmethod
-    def clean(cls, target: Target) -> None:
-        """Take down what there is of the target, whatever state it is in. Idempotent. Raises: Refused, Unavailable."""
+    def clean(cls, target: str) -> None:
+        """Take down what there is of that target, whatever state it is in. Idempotent. Raises: Refused, Unavailable."""
         _needs_linux()
-        folder = Folder.of(target.name)
-        with locked(folder, target.name):
+        folder = Folder.of(target)
+        with locked(folder, target):
             take_down(folder)
 
     def down(self) -> None:
