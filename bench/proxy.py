@@ -82,7 +82,6 @@ class Caller(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.ask()
 
     def ask(self) -> None:
         self.missing = ANSWER_BYTES
@@ -107,6 +106,7 @@ class Figures:
     """One way's results: of a round, or medians."""
 
     bulk_mb_per_s: float
+    connections_per_s: float
     requests_per_s: float
     p50_ms: float
     p99_ms: float
@@ -127,15 +127,27 @@ def bulk_mb_per_s(port: int, total_bytes: int) -> float:
         return total_bytes / (time.perf_counter() - started) / 1e6
 
 
+def connections_per_s(port: int, count: int) -> float:
+    """Connect, one small request, close; one after the other."""
+    started = time.perf_counter()
+    for _ in range(count):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+            sock.sendall(HEADER_BYTES.to_bytes(HEADER_BYTES, "big"))
+            sock.recv(HEADER_BYTES)
+    return count / (time.perf_counter() - started)
+
+
 async def small_requests(port: int, connections: int, requests: int) -> tuple[float, list[float]]:
     """Requests a second, and each one's latency in seconds."""
     loop = asyncio.get_running_loop()
     done = [loop.create_future() for _ in range(connections)]
     callers = [Caller(requests // connections, future) for future in done]
-    started = time.perf_counter()
     waiting = iter(callers)
     for _ in callers:
         await loop.create_connection(lambda: next(waiting), "127.0.0.1", port)
+    started = time.perf_counter()
+    for caller in callers:
+        caller.ask()
     await asyncio.gather(*done)
     elapsed_s = time.perf_counter() - started
     latencies_s = [latency for caller in callers for latency in caller.latencies_s]
@@ -147,7 +159,13 @@ def measure(port: int, args: argparse.Namespace) -> Figures:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         rate, latencies_s = runner.run(small_requests(port, args.connections, args.requests))
     cuts = statistics.quantiles(latencies_s, n=100)
-    return Figures(bulk_mb_per_s=bulk, requests_per_s=rate, p50_ms=cuts[49] * 1e3, p99_ms=cuts[98] * 1e3)
+    return Figures(
+        bulk_mb_per_s=bulk,
+        connections_per_s=connections_per_s(port, args.dials),
+        requests_per_s=rate,
+        p50_ms=cuts[49] * 1e3,
+        p99_ms=cuts[98] * 1e3,
+    )
 
 
 def free_port() -> int:
@@ -190,6 +208,7 @@ def show(results: dict[str, Figures]) -> None:
     for key, label, digits in (
         ("bulk_mb_per_s", "bulk, MB/s", 0),
         ("requests_per_s", "requests/s", 0),
+        ("connections_per_s", "connections/s", 0),
         ("p50_ms", "latency p50, ms", 3),
         ("p99_ms", "latency p99, ms", 3),
     ):
@@ -201,21 +220,23 @@ def show(results: dict[str, Figures]) -> None:
         print(
             f"ours against Shopify's: bulk {ours.bulk_mb_per_s / theirs.bulk_mb_per_s:.2f}x, "
             f"requests {ours.requests_per_s / theirs.requests_per_s:.2f}x, "
+            f"connections {ours.connections_per_s / theirs.connections_per_s:.2f}x, "
             f"p50 {ours.p50_ms / theirs.p50_ms:.2f}x, p99 {ours.p99_ms / theirs.p99_ms:.2f}x"
         )
     else:
         print("Shopify's toxiproxy-server is not there: set SALEPROOF_TOXIPROXY to compare with it")
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--mib", type=int, default=96, help="MiB of one bulk transfer")
     parser.add_argument("--requests", type=int, default=6000, help="small requests of one round")
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--dials", type=int, default=300, help="connections made one after the other in one round")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--upstream", action="store_true", help=argparse.SUPPRESS)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     if args.upstream:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve_upstream())

@@ -189,13 +189,13 @@ class Odd(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def odd() -> Iterator[type[Odd]]:
-    kind = type("Odd1", (Odd,), {"toxics": [], "calls": [], "enabled": True, "exists": True})
+    kind: Any = type("Odd1", (Odd,), {"toxics": [], "calls": [], "enabled": True, "exists": True})
     for name in ("t", "other"):
         kind.toxics.append(
             {"name": name, "type": "latency", "stream": "downstream", "toxicity": 1, "attributes": {"latency": 1}}
         )
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    kind.client = ToxiproxyClient(f"127.0.0.1:{httpd.server_port}")  # type: ignore[attr-defined]
+    kind.client = ToxiproxyClient(f"127.0.0.1:{httpd.server_port}")
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     yield kind
     httpd.shutdown()

@@ -13,6 +13,7 @@ import pytest
 from chaos.proxy.dialects import PROTOCOLS, Unexpected, conversation
 from chaos.proxy.probe import (
     ProbeClosed,
+    ProbeError,
     ProbeRefused,
     ProbeReset,
     ProbeTimeout,
@@ -52,6 +53,7 @@ def test_each_way_to_fail_has_its_error(upstream: Make, protocol: str) -> None:
     for address, error in cases:
         with pytest.raises(error, match=address) as caught:
             round_trip(address, protocol, timeout_s=0.4)
+        assert isinstance(caught.value, ProbeError)
         assert caught.value.exchange.received_bytes == (50 if error is ProbeUnexpected else 0)
 
 

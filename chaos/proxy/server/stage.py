@@ -21,6 +21,9 @@ SLACK_S = 0.0005
 # What one stage may hold before its source is no longer read. Toxiproxy's stages hold a chunk of 32 KiB or two.
 HOLD_BYTES = 64 * 1024
 
+# A held piece costs more than its bytes: a stream of single bytes must fill a stage too.
+LEAST_PIECE_BYTES = 1024
+
 LONGEST_TIMER_S = 365 * 24 * 3600.0
 
 
@@ -155,7 +158,7 @@ class Holding(Stage[A]):
     def hold(self, data: bytes, due: float, read_at: float) -> None:
         """Keep `data` until `due`, or until what is before it has gone."""
         self.queue.append(Held(due, data, read_at))
-        self.held_bytes += len(data)
+        self.held_bytes += max(len(data), LEAST_PIECE_BYTES)
         if self._timer is None:
             self._arm()
 
@@ -197,7 +200,7 @@ class Holding(Stage[A]):
         if item.data is None:
             self.next.end()
         else:
-            self.held_bytes -= len(item.data)
+            self.held_bytes -= max(len(item.data), LEAST_PIECE_BYTES)
             self.next.feed(item.data, item.due if self.moves_read_at and not early else item.read_at)
 
     def _wake(self) -> None:
