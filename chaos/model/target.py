@@ -119,8 +119,8 @@ class Ready(Noun):
 class Restart(Noun):
     """A restart policy. `backoff` is waited before each restart."""
 
-    policy: Literal["on-failure", "always", "never"] = "on-failure"
-    backoff: Duration = Duration(0.5)
+    policy: Literal["on-failure", "always", "never"] = "on-failure"  # whatever happened, after a failure, or not at all
+    backoff: Duration = Duration(0.5)  # waited before each restart
 
 
 class ProcessService(Noun):

@@ -226,7 +226,7 @@ class _Sentences:
                 continue
             if self.silent and sentence.source == "load":
                 self.problems.at(
-                    self.root, here, f"'{sentence.key}' is measured on traffic, and this says `load: none`"
+                    self.root, here, f"'{sentence.key}' is measured on traffic, and there is none: `load: none`"
                 )
             if sentence.key in read and role == "hypothesis":
                 first = read[sentence.key]

@@ -196,9 +196,7 @@ class _Reader:
         if f"{source} -> {dest}" not in links:
             back = f"{dest} -> {source}"
             if back in links:
-                message = (
-                    f"there is no link '{name}'; a link is written from the one that dials. Did you mean '{back}'?"
-                )
+                message = f"unknown link '{name}'; write it from the one that dials. Did you mean '{back}'?"
                 self.problems.fail(node, where, message)
             self.problems.fail(node, where, f"unknown link '{name}'.{nearest(name, links)}")
         return name

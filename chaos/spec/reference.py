@@ -255,7 +255,7 @@ def _subcommands(root: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPa
 def _arguments(sub: argparse.ArgumentParser) -> list[str]:
     rows = ["| argument | means |", "|---|---|"]
     for action in sub._actions:
-        if action.help == argparse.SUPPRESS:
+        if action.help == argparse.SUPPRESS or isinstance(action, argparse._HelpAction):
             continue
         takes = "" if action.nargs == 0 else f" {_metavar(action)}"
         word = ", ".join(f"`{option}{takes}`" for option in action.option_strings) or f"`{_metavar(action)}`"

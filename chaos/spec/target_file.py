@@ -34,10 +34,10 @@ class StepPart(Noun):
     """One request of a journey: exactly one of get, post, put, patch and delete, with its path."""
 
     get: Path | None = None  # a path; `{name}` is filled in
-    post: Path | None = None
-    put: Path | None = None
-    patch: Path | None = None
-    delete: Path | None = None
+    post: Path | None = None  # the same
+    put: Path | None = None  # the same
+    patch: Path | None = None  # the same
+    delete: Path | None = None  # the same
     headers: dict[str, str] = {}  # `{name}` is filled in
     json: Any = None  # the body, sent as JSON; `{name}` is filled in
     save: dict[str, str] = {}  # variable -> dotted path in the JSON answer, for later steps
