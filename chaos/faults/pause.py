@@ -46,15 +46,14 @@ class Pause(ServiceFault):
     def revert(undo: Undo) -> None:
         """Thaw it, through the platform or, when that does not answer, process by process."""
         held = Held.of(undo)
-        if held.rebooted():
-            return
         why = ""
         try:
-            held.reach().unpause(undo.where)
+            if not held.gone():
+                held.reach().unpause(undo.where)
         except Unavailable as cause:
             why = f" ({cause})"
-            for one in _stopped(held):
-                process.resume(one)
+        for one in _stopped(held):
+            process.resume(one)  # told apart by their start times, so these are the ones that were paused
         until_s = time.monotonic() + THAW_WITHIN_S
         while left := _stopped(held):
             if time.monotonic() > until_s:
@@ -67,15 +66,22 @@ class Pause(ServiceFault):
 
     @staticmethod
     def is_present(undo: Undo) -> bool:
-        """Is any of its processes still stopped? Another process in its place never was."""
+        """Is any of its processes still stopped, or does its platform keep it paused? Another process in its place
+        never was."""
         held = Held.of(undo)
-        return not held.rebooted() and bool(_stopped(held))
+        if _stopped(held):
+            return True
+        try:
+            return not held.gone() and held.reach().instance(undo.where).state == "paused"
+        except Unavailable:
+            return False  # the platform does not answer, but the processes do
 
 
 def _stopped(held: Held) -> list[process.Process]:
     """The processes of before, and their children since, that are stopped."""
     now = process.tree(held.main.pid) if process.state(held.main) is not None else ()
-    return [one for one in {*held.tree, *now} if process.state(one) == "T"]
+    same_boot = process.boot_id() in ("", held.boot)
+    return [one for one in {*held.tree, *now} if same_boot and process.state(one) == "T"]
 
 
 def _link_to(where: str, platform: Pausable) -> Proxy | None:

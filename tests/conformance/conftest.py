@@ -1,18 +1,36 @@
-"""The fixtures of the faults' tests."""
+"""The platforms as fixtures: the tiny shop of the faults' tests, and the embedded one."""
 
 from __future__ import annotations
 
-import importlib.util
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-_path = Path(__file__).parents[1] / "faults" / "conftest.py"
-_spec = importlib.util.spec_from_file_location("faults_conftest", _path)
-assert _spec is not None
-assert _spec.loader is not None
-_module = importlib.util.module_from_spec(_spec)
-sys.modules["faults_conftest"] = _module
-_spec.loader.exec_module(_module)
+import pytest
 
-shop = _module.shop
-traffic = _module.traffic
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.with_name("faults"))]
+
+from grounds import EmbeddedShop, target
+from shopfixtures import shop, traffic
+
+__all__ = ["embedded", "shop", "traffic"]
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[EmbeddedShop]:
+    """The same small target on the embedded platform, in a state folder of its own."""
+    # Not pytest's folder, whose name may be too long for the path of a unix socket.
+    state = tempfile.mkdtemp(prefix="saleproof-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SALEPROOF_STATE", state)
+        try:
+            up = EmbeddedShop.up(target(), "default")
+            try:
+                yield up
+            finally:
+                up.down()
+        finally:
+            shutil.rmtree(state, ignore_errors=True)

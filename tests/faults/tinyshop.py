@@ -77,6 +77,9 @@ class TinyControl:
         temporary.replace(self.folder / f"{name}.json")
         return found
 
+    def exists(self) -> bool:
+        return self.folder.exists()
+
     def instance(self, name: str) -> Instance:
         found = self._read(name)
         letter = process.state(process.Process(pid=found["pid"], start_ticks=found["ticks"])) if found["pid"] else None

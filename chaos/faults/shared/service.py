@@ -44,9 +44,11 @@ class Held(Noun):
         """Raises: Unavailable."""
         return service_control(self.control)
 
-    def rebooted(self) -> bool:
-        """Did this machine boot since? Then none of the processes exist, and no fault on them does."""
-        return bool(self.boot) and process.boot_id() not in ("", self.boot)
+    def gone(self) -> bool:
+        """Was the target taken down, or this machine booted, since? Then no fault on its services exists.
+        Raises: Unavailable when that cannot be told."""
+        rebooted = bool(self.boot) and process.boot_id() not in ("", self.boot)
+        return rebooted or not self.reach().exists()
 
 
 class ServiceFault(Noun):
@@ -71,11 +73,12 @@ class ServiceFault(Noun):
     def revert(undo: Undo) -> None:
         """It runs and is healthy again: by its restart policy, or started here."""
         held = Held.of(undo)
-        if held.rebooted():
-            return
         try:
-            bring_up(held.reach(), undo.where)
+            if not held.gone():
+                bring_up(held.reach(), undo.where)
         except Unavailable as cause:
+            if _taken_down(held):
+                return
             raise RevertFailed(
                 f"{undo.kind} on {undo.where}: it may still be down: {cause}. Start it by hand: saleproof up"
             ) from cause
@@ -84,7 +87,15 @@ class ServiceFault(Noun):
     def is_present(undo: Undo) -> bool:
         """Is it down? It is not once its restart policy has brought it back."""
         held = Held.of(undo)
-        return not held.rebooted() and held.reach().instance(undo.where).state in DOWN
+        return not held.gone() and held.reach().instance(undo.where).state in DOWN
+
+
+def _taken_down(held: Held) -> bool:
+    """Did the target go away while something was asked of it?"""
+    try:
+        return held.gone()
+    except Unavailable:
+        return False
 
 
 def bring_up(control: ServiceControl, name: str) -> None:
