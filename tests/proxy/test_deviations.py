@@ -90,10 +90,12 @@ def test_a_peer_that_stops_reading_holds_up_the_sender(own_server: Make, upstrea
             assert server.request("POST", "/proxies/p/toxics", body)[0] == 200
         sent[0] = 0
         with socket.create_connection(("127.0.0.1", port), timeout=5):
-            time.sleep(0.7)
-            at = sent[0]
-            time.sleep(0.3)
-            assert sent[0] == at, "the sender is never held up"
+            deadline = time.monotonic() + 15
+            at = -1
+            while not 0 < sent[0] == at:
+                assert time.monotonic() < deadline, "the sender is never held up"
+                at = sent[0]
+                time.sleep(0.3)
             assert at < 64 << 20
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     peak_kib = int(re.search(r"VmHWM:\s+(\d+)", status)[1])  # type: ignore[index]
@@ -131,7 +133,7 @@ def pattern(server: Any, port: int, count: int) -> list[bool]:
             started = time.monotonic()
             sock.sendall(b"x")
             assert sock.recv(1) == b"x"
-            slow.append(time.monotonic() - started > 0.06)
+            slow.append(time.monotonic() - started > 0.12)
     return slow
 
 
@@ -142,7 +144,7 @@ def test_the_seed_decides_which_links_are_hit(own_server: Make, upstream: Make) 
     for seed in ("1", "1", "2"):
         server = own_server("--seed", seed)
         port = int(server.client.create("p", "127.0.0.1:0", target).listen.rpartition(":")[2])
-        body = {"type": "latency", "toxicity": 0.4, "attributes": {"latency": 80}}
+        body = {"type": "latency", "toxicity": 0.4, "attributes": {"latency": 200}}
         assert server.request("POST", "/proxies/p/toxics", body)[0] == 200
         seen.append(pattern(server, port, 24))
     assert seen[0] == seen[1]
