@@ -23,6 +23,7 @@ from chaos.judge.counts import by_start
 from chaos.judge.faults import Faults, faults
 from chaos.judge.generator import given_back, lag_p99_s, late, short
 from chaos.judge.spans import Span, spans
+from chaos.judge.words import allowed
 from chaos.model.event import GuardBreached, GuardBroken, InvariantChecked, ProbeFailed, RunEnded
 from chaos.model.journal import Journal
 from chaos.model.objective import Condition
@@ -41,7 +42,8 @@ def judge(journal: Journal) -> Verdict:
     nothing: tuple[Span, ...] = ()
     windows = _tried("the windows", broken, spans, nothing, journal)
     fate = _tried("the faults", broken, faults, Faults(), journal, windows)
-    checks = _checks(journal, windows, fate)
+    generator: list[str] = []
+    checks = _checks(journal, windows, fate, generator)
     invariants = _invariants(journal)
     guard = _guard(journal)
     status, ended = _status(journal)
@@ -56,7 +58,8 @@ def judge(journal: Journal) -> Verdict:
     against = violated + ([] if unsteady else [_reason(c) for c in deviated])
     judged = any(c.phase != "before" for c in checks)
     doubts = [
-        *(["the shop was not steady before the fault"] if unsteady else []),
+        *dict.fromkeys(generator),
+        *_unsteady(unsteady),
         *(_reason(c) for c in unsteady),
         *broken,
         *fate.problems,
@@ -110,7 +113,15 @@ def _tried(what: str, broken: list[str], call: Callable[..., T], otherwise: T, *
         return otherwise
 
 
-def _checks(journal: Journal, windows: tuple[Span, ...], fate: Faults) -> tuple[Check, ...]:
+def _unsteady(checks: list[Check]) -> list[str]:
+    """The headline of the checks before the fault that were not held."""
+    if any(allowed(check.budget, check.total) < check.bad for check in checks):
+        return ["the shop was not steady before the fault"]
+    return ["nobody can say that the shop was steady before the fault"] if checks else []
+
+
+def _checks(journal: Journal, windows: tuple[Span, ...], fate: Faults, notes: list[str]) -> tuple[Check, ...]:
+    """Every condition in every window; what was wrong with the generator is added to the notes."""
     e_needed = needed(journal.plan.tests, journal.plan.alpha)
     excused: Journal | None = None
     checks = []
@@ -118,6 +129,7 @@ def _checks(journal: Journal, windows: tuple[Span, ...], fate: Faults) -> tuple[
         trouble: list[str] = []
         lateness = _tried("the generator's lag", trouble, late, "", journal, span)
         sent_less = _tried("the generator's rate", trouble, short, "", journal, span)
+        notes += [f"{span.window.name}: {text}" for text in (lateness, sent_less) if text]
         if lateness and excused is None:
             fair = given_back(journal.requests, float(journal.plan.patience))
             excused = dataclasses.replace(journal, requests=fair)

@@ -1,8 +1,9 @@
 """A run in the Chaos Toolkit's journal format, complete enough for its reporting plugin.
 
-The engine's own journal is the base where there is one; a run that was killed has none, and then everything is made from
-our record. chaostoolkit-reporting crashes without `chaoslib-version`, `experiment.method`, `start`, `end`, `duration`,
-`run[].status/start/end` or `steady_states.before/after`, so those are always there. Our verdict is under `saleproof`.
+The engine's own journal is the base where there is one; a run that was killed has none, and then everything is made
+from our record. chaostoolkit-reporting crashes without `chaoslib-version`, `experiment.method`, `start`, `end`,
+`duration`, `run[].status/start/end` or `steady_states.before/after`, so those are always there. Our verdict is under
+`saleproof`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from chaos.model.plan import PlannedFault, Window
 from chaos.model.verdict import Check, Outcome, Status, Verdict
 
 _STATUS = {
-    Status.COMPLETED: "completed", Status.ABORTED: "aborted", Status.INTERRUPTED: "interrupted", Status.CRASHED: "failed",
-}  # fmt: skip
+    Status.COMPLETED: "completed",
+    Status.ABORTED: "aborted",
+    Status.INTERRUPTED: "interrupted",
+    Status.CRASHED: "failed",
+}
 _MODULE = "chaos.engine.activities"
 
 

@@ -1,5 +1,7 @@
-"""What is seen of a run that is under way: a screen on a terminal, one line an event everywhere else. On stderr: stdout is
-for the result. Both are called from several threads, must be quick, and never raise."""
+"""What is seen of a run that is under way: a screen on a terminal, one line an event everywhere else.
+
+On stderr: stdout is for the result. Both are called from several threads, must be quick, and never raise.
+"""
 
 from __future__ import annotations
 
