@@ -27,6 +27,7 @@ class Arrivals:
         self._multiplier = 1.0
         self._at_s = start_s  # up to here the work is done
         self._left = self._gap() if kind == "poisson" else offset
+        self._due_s = self._due()
 
     @property
     def multiplier(self) -> float:
@@ -35,24 +36,30 @@ class Arrivals:
     @property
     def next_s(self) -> float:
         """When the next customer is due; infinite while the rate is zero."""
-        rate = self._per_s * self._multiplier
-        return self._at_s + self._left / rate if rate > 0 else FOREVER
+        return self._due_s
 
     def take(self) -> float:
         """The next arrival; the one after it is drawn."""
-        due_s = self.next_s
-        self._at_s = due_s
+        due_s = self._at_s = self._due_s
         self._left = self._gap()
+        self._due_s = self._due()
         return due_s
 
     def multiply(self, multiplier: float, at_s: float) -> None:
-        """From `at_s` on the rate is so many times the base rate. Arrivals that are already due stay due."""
+        """From `at_s` on the rate is so many times the base rate. An arrival that is already due stays due.
+        Raises: ValueError."""
         if not (math.isfinite(multiplier) and multiplier >= 0):
             raise ValueError(f"a multiplier is a number of at least 0, not {multiplier!r}")
-        if at_s > self._at_s and self.next_s > at_s:
-            self._left -= (at_s - self._at_s) * self._per_s * self._multiplier
-            self._at_s = at_s
+        if self._due_s > at_s:
+            self._left -= max(0.0, at_s - self._at_s) * self._per_s * self._multiplier
+            self._at_s = max(self._at_s, at_s)
+            self._multiplier = multiplier
+            self._due_s = self._due()
         self._multiplier = multiplier
+
+    def _due(self) -> float:
+        rate = self._per_s * self._multiplier
+        return self._at_s + max(0.0, self._left) / rate if rate > 0 else FOREVER
 
     def _gap(self) -> float:
         return self._random.expovariate(1.0) if self._kind == "poisson" else 1.0

@@ -46,4 +46,6 @@ def _whole(answer: http.client.HTTPResponse, deadline_s: float) -> bytes:
             raise TimeoutError
         if size > BYTES_MAX:
             raise http.client.HTTPException(f"more than {BYTES_MAX} bytes")
+    if answer.length:  # `read1` does not say so itself
+        raise http.client.IncompleteRead(b"", answer.length)
     return b"".join(parts)
