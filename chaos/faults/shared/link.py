@@ -134,7 +134,13 @@ class LinkFault(Noun):
         # Slow to import, and of no use to those who only read or revert.
         from chaos.proxy.measure import Where, measure
 
-        where = Where(address=place.listen, protocol=place.protocol, path=place.path, timeout_s=ANSWER_S)
+        where = Where(
+            address=place.listen,
+            protocol=place.protocol,
+            path=place.path,
+            timeout_s=ANSWER_S,
+            stream=_stream(place),
+        )
         return measure(self.seen_as or self.kind, where, _attributes(place), connections=connections)
 
     @staticmethod
