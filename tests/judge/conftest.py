@@ -58,8 +58,10 @@ def of(shape: Shape, sli: str, op: Op, threshold: float, budget: float, source: 
 
 @dataclass
 class Story:
-    """A run of one or more latency faults: 5 s warm-up, 15 s before, 20 s during, 5 s recovery, 20 s after. What happens
-    to the customers is written with `fail` and `slow`; what happens to the run, with `events` and `without`."""
+    """A run of one or more latency faults: 5 s warm-up, 15 s before, 20 s during, 5 s recovery, 20 s after.
+
+    What happens to the customers is written with `fail` and `slow`; what happens to the run, with `also` and `without`.
+    """
 
     conditions: tuple[Condition, ...] = ()
     during: tuple[Condition, ...] | None = None
@@ -105,7 +107,7 @@ class Story:
                     step=n,
                     length=Duration(self.during_s),
                     conditions=during,
-                )  # fmt: skip
+                )
             )
             at = began + self.during_s + self.recovery_s
             last = n == self.faults - 1
@@ -131,9 +133,7 @@ class Story:
     ) -> float:
         index = len(self.windows)
         self.windows.append(
-            Window(
-                index=index, name=name, phase=phase, step=step, length=Duration(length_s), conditions=conditions
-            )  # fmt: skip
+            Window(index=index, name=name, phase=phase, step=step, length=Duration(length_s), conditions=conditions)
         )
         self.events += [WindowStarted(at_s=at, window=index), WindowEnded(at_s=at + length_s, window=index)]
         return at + length_s

@@ -59,8 +59,9 @@ def test_a_deviation_says_what_when_and_by_how_much(make: Any) -> None:
     check = next(c for c in verdict.checks if c.outcome is DEVIATED)
     assert (check.window, check.condition) == ("during 1", "p99 < 2s")
     assert check.value == pytest.approx(2.6, rel=0.01)
-    assert check.e_value >= check.e_needed == 400  # 4 tests, alpha 1 %
-    assert 20 < check.decided_at_s < 26
+    assert check.e_needed == 400  # 4 tests, alpha 1 %
+    assert (check.e_value or 0) >= 400
+    assert 20 < (check.decided_at_s or 0) < 26
     first = verdict.reasons[0]
     assert first.startswith("during 1: p99 < 2s: p99 2.6 s [2.6, 2.6], objective < 2 s: ")
     assert "were slower; the objective allows 3" in first or "were slower; the objective allows 4" in first
@@ -70,7 +71,7 @@ def test_percentiles_carry_their_interval(make: Any) -> None:
     """Value between low and high, in seconds."""
     check = judge(make.Story().journal()).checks[1]
     assert check.unit == "s"
-    assert check.low < check.value < check.high < 0.1
+    assert (check.low or 0) < (check.value or 0) < (check.high or 0) < 0.1
 
 
 def test_only_the_scope_of_a_condition_counts(make: Any) -> None:
@@ -102,7 +103,7 @@ def test_too_few_samples_are_inconclusive_and_say_how_many_more(make: Any) -> No
     assert (verdict.outcome, verdict.exit_code) == (INCONCLUSIVE, 2)
     check = next(c for c in verdict.checks if c.window == "during 1")
     assert check.more_needed == 2995 - check.total
-    assert check.more_needed_s == pytest.approx(check.more_needed / 60, rel=0.1)
+    assert check.more_needed_s == pytest.approx((2995 - check.total) / 60, rel=0.1)
     assert "more clean requests needed" in check.text
 
 
