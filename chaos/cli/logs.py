@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     for name in names:
         if len(names) > 1:
             out(f"== {name}")
-        for line in platform.follow(name, arguments.lines) if arguments.follow else platform.logs(name, arguments.lines):
+        for line in (
+            platform.follow(name, arguments.lines) if arguments.follow else platform.logs(name, arguments.lines)
+        ):
             out(line)
     return 0

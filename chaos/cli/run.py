@@ -64,7 +64,7 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
     )  # fmt: skip
     raise_until_ready()
     with screen(experiment.title) as watching:
-        rehearsal = Rehearsal(experiment, target, options, screen=watching, progress=watching.progress)
+        rehearsal = Rehearsal(experiment, target, options, screen=watching)
         with rehearsal, Signals(rehearsal.session.interrupt) as signals:
             rehearsal.chaostoolkit = execute(rehearsal.session, signals)
             verdict = rehearsal.conclude()

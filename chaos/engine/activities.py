@@ -16,8 +16,8 @@ _refusal = "no run is open: an exported experiment needs its control, chaos.rehe
 
 
 def use(session: Session | None, journal: dict[str, Any] | None = None) -> None:
-    """Make a session the current one, with the engine's live journal. One a process: signals and the engine's caches are
-    process-wide too."""
+    """Make a session the current one, with the engine's live journal. One a process: signals and the engine's caches
+    are process-wide too."""
     global _current, _journal
     _current, _journal = session, journal
 
@@ -52,7 +52,7 @@ def steady_state(condition: int) -> dict[str, Any]:
 
 
 def whole_run() -> dict[str, Any]:
-    """The verdict on everything that was recorded, as the last sentence of the hypothesis: `{"status": exit code, ...}`.
+    """The verdict on everything that was recorded, as the hypothesis' last sentence: `{"status": exit code, ...}`.
 
     Before the method there is nothing to say yet. At the end this is what keeps a shop that failed only *during* the
     fault from reading as a pass.

@@ -1,4 +1,4 @@
-"""The Chaos Toolkit's engine as our sequencer and journal writer; nothing of our safety hangs on it (FINDINGS section 1)."""
+"""The Chaos Toolkit's engine as our sequencer and journal writer. Nothing of our safety hangs on it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One run while it lasts: what the Chaos Toolkit's engine calls between its steps, and what a signal or the guard stops.
+"""One run while it lasts: what the Chaos Toolkit's engine calls, and what a signal or the guard stops.
 
-The order is always the same: intent on disk -> inject -> confirm -> wait, interruptibly -> revert in `finally`. The stop
-flag is looked at under the same lock that injects, so nothing is injected after somebody asked to stop.
+The order is always the same: intent on disk -> inject -> confirm -> wait, interruptibly -> revert in `finally`. The
+stop flag is looked at under the same lock that injects, so nothing is injected after somebody asked to stop.
 """
 
 from __future__ import annotations

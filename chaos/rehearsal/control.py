@@ -38,12 +38,7 @@ def configure_control(
         try:
             experiment, target = load_experiment(Path(experiment_file), profile=profile, target_file=Path(target_file))
             options = Options(variant=variant, profile=profile, seed=seed, store=store_url())
-            lines = PlainLines(logger.info)
-            rehearsal = stack.enter_context(
-                Rehearsal(
-                    experiment, target, options, screen=lines, progress=lambda who, what: logger.info(f"{who} {what}")
-                )
-            )
+            rehearsal = stack.enter_context(Rehearsal(experiment, target, options, screen=PlainLines(logger.info)))
         except SaleproofError as error:
             logger.error(f"Saleproof: {error}")  # noqa: TRY400  # the sentence is enough, a traceback is not for people
             activities.refuse(str(error))

@@ -42,20 +42,13 @@ if TYPE_CHECKING:
     from chaos.model.target import Target
     from chaos.model.verdict import Verdict
     from chaos.platforms.embedded.platform import EmbeddedPlatform
+    from chaos.report.live import Watching
     from chaos.store import Recorder, Store
 
 # After the traffic has stopped, customers who are under way may finish: as long as the most patient of them waits.
 QUIET_EXTRA_S = 1.0
 # After Ctrl-C nobody waits for them.
 STOPPED_DRAIN_S = 0.5
-
-
-class Screen(Protocol):
-    """Who watches. Both must be quick, and neither may raise."""
-
-    def on_event(self, event: AnyEvent) -> None: ...
-
-    def on_tick(self, figures: Any) -> None: ...
 
 
 @dataclass(kw_only=True)
@@ -80,10 +73,10 @@ class Rehearsal:
 
     def __init__(
         self, experiment: Experiment, target: Target, options: Options, *,
-        screen: Screen, progress: Callable[[str, str], None],
+        screen: Watching,
     ) -> None:  # fmt: skip
         self.experiment, self.target, self.options = experiment, target, options
-        self.screen, self._progress = screen, progress
+        self.screen = screen
         self.clock = RealClock()
         self.verdict: Verdict | None = None
         self.chaostoolkit: dict[str, Any] = {}
@@ -116,6 +109,7 @@ class Rehearsal:
         stack.enter_context(TargetLock(state / "locks", self.target.name, f"run {self.run_id}"))
         self.platform, brought_up = self._bring_up(stack)
         self.plan = self._make_plan()
+        self.screen.planned(self.plan)
         self._store = stack.enter_context(self._open_store())
         self._recorder = self._start_recording(stack)
         down = self.target.name if brought_up else None
@@ -145,7 +139,7 @@ class Rehearsal:
             )
         if found is not None:
             return found, False
-        platform = EmbeddedPlatform.up(self.target, self.options.variant, progress=self._progress)
+        platform = EmbeddedPlatform.up(self.target, self.options.variant, progress=self.screen.progress)
         if not self.options.keep_up:
             stack.callback(platform.down)
         return platform, not self.options.keep_up

@@ -10,13 +10,13 @@ from chaos.model.live import LiveFigures
 
 if TYPE_CHECKING:
     from chaos.load.live import Live
-    from chaos.rehearsal.rehearsal import Screen
+    from chaos.report.live import Watching
 
 PERIOD_S = 0.5
 
 
 class Ticker:
-    def __init__(self, session: Session, live: Live, screen: Screen) -> None:
+    def __init__(self, session: Session, live: Live, screen: Watching) -> None:
         self._session, self._live, self._screen = session, live, screen
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)

@@ -38,7 +38,7 @@ def test_three_injections_have_four_steady_state_windows(make_stage: Any) -> Non
 
 
 def test_nothing_is_injected_into_a_shop_that_is_not_steady(make_stage: Any) -> None:
-    """The hypothesis fails before the method: no fault, and the engine's journal says failed or completed, not deviated."""
+    """The hypothesis fails before the method: no fault, and the engine's journal does not say deviated."""
     stage = make_stage()
     stage.session.figures = lambda window, condition: {"value": 0.5, "bad": 100, "total": 200, "text": ""}
     journal = run(stage)
