@@ -53,7 +53,8 @@ def test_the_delay_is_measured(shop: TinyShop, fault: Latency) -> None:
         assert evidence.confirmed, evidence.text
         if fault.spread() >= 1:
             assert evidence.unit == "ms"
-            assert evidence.measured == pytest.approx(fault.delay.ms, rel=0.6)
+            assert evidence.measured is not None
+            assert evidence.measured >= 0.7 * fault.delay.ms
             assert evidence.text.startswith("+")
     finally:
         faults.revert(undo)

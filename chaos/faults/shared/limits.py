@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chaos.units import Bytes, Duration, Ratio
 
-# Below this a few round trips cannot tell the fault from its absence: 1 % would need 688 of them.
-TOXICITY_MIN = Ratio(0.05)
+# 60 connections, the most that chaos.proxy.measure makes, all miss a tenth in 2 of 1,000 runs; of less they miss more.
+TOXICITY_MIN = Ratio(0.1)
 # Toxiproxy counts in whole milliseconds (slicer: microseconds), as signed 64-bit integers; a day is beyond any use.
 DELAY_MAX = Duration(86400)
 BYTES_MAX = Bytes(1e12)
