@@ -111,11 +111,15 @@ class Interrupted(SaleproofError):
     exit_code = 130
 
 
+# Below this likeness (0 to 1) a word is another one, not a typing error.
+CUTOFF = 0.55
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """` Did you mean 'latency'? Known: ...` for an unknown word; an empty string where nothing is known."""
     words = sorted(set(known))
     if not words:
         return ""
-    close = difflib.get_close_matches(word, words, n=1, cutoff=0.55)
+    close = difflib.get_close_matches(word, words, n=1, cutoff=CUTOFF)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     return f"{hint} Known: {', '.join(words)}."

@@ -141,7 +141,8 @@ def _steps(scope: str | None, shape: Shape, what: str, target: Target) -> tuple[
         return target.traffic.groups[scope]
     if scope in target.traffic.steps:
         return (scope,)
-    known = [*target.traffic.steps, *target.traffic.groups, *target.slis]
+    histograms = [sli.name for sli in target.slis.values() if sli.shape is Shape.HISTOGRAM]
+    known = [*target.traffic.steps, *target.traffic.groups, *histograms]
     raise Wrong(f"unknown step, group or SLI '{scope}' in '{what}'.{nearest(scope, known)}")
 
 

@@ -6,6 +6,7 @@ Nothing is coerced: `8080` is not text, `"8080"` is not a number.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable
 from enum import StrEnum
@@ -13,7 +14,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
-from chaos.errors import nearest
+from chaos.errors import CUTOFF, nearest
 from chaos.model.base import Noun
 from chaos.spec.keys import Key, choices, is_noun, keys_of, strip
 from chaos.spec.marked import Node, plain
@@ -21,6 +22,9 @@ from chaos.spec.problems import Bad, Problems
 from chaos.units import Quantity
 
 N = TypeVar("N", bound=Noun)
+
+# So many unknown keys of one mapping are named; the rest is counted. It is another sort of file then.
+STRANGERS_MAX = 10
 
 
 def convert(node: Node, kind: Any, where: str, problems: Problems) -> Any:
@@ -45,23 +49,28 @@ def convert_noun(node: Node, noun: type[N], where: str, problems: Problems, *, k
         problems.fail(node, where, f"expected a mapping with the keys {words}; got {node}")
     keys = keys_of(noun)
     values: dict[str, Any] = {}
-    bad = False
+    meant: set[str] = set()
+    strangers = [word for word, _ in node.items() if word not in keys and word not in known]
+    for word in strangers[:STRANGERS_MAX]:
+        problems.report(node.place_of(word), where, unknown("key", word, (*known, *keys)))
+        meant.update(difflib.get_close_matches(word, (*known, *keys), n=1, cutoff=CUTOFF))
+    if len(strangers) > STRANGERS_MAX:
+        problems.report(node, where, f"{len(strangers) - STRANGERS_MAX} more unknown keys")
+    bad = bool(strangers)
     for word, child in node.items():
         inner = f"{where}.{word}" if where else word
-        if word in known:
-            continue
-        if word not in keys:
-            problems.report(node.place_of(word), where, unknown("key", word, (*known, *keys)))
-            bad = True
+        if word not in keys or word in known:
             continue
         try:
             values[keys[word].name] = convert(child, keys[word].kind, inner, problems)
         except Bad:
             bad = True
-    for missing in _missing(keys, node):
-        problems.report(node, where, f"missing key '{missing}'")
-        bad = True
-    if bad:
+    # A misspelt key is one mistake, not a key too many and one too few.
+    missing = _missing(keys, node)
+    for word in missing:
+        if word not in meant:
+            problems.report(node, where, f"missing key '{word}'")
+    if bad or missing:
         raise Bad
     try:
         return noun(**values)

@@ -16,6 +16,9 @@ FileKind = Literal["experiment", "target", "chaostoolkit"]
 # A target file and an experiment both say `target`; these keys are a target's alone.
 _TARGETS_OWN = frozenset({"services", "platforms", "traffic", "links"})
 _EXPERIMENTS_OWN = frozenset({"method", "hypothesis"})
+# Nobody's file is so deep; the parser's time grows with the square of it.
+_DEEP = 200
+
 _ACTIVITIES = frozenset({"method", "rollbacks"})
 
 
@@ -52,6 +55,8 @@ def _look(text: str) -> tuple[set[str], bool]:
                         typed = True
                 if isinstance(event, pyyaml.CollectionStartEvent):
                     depth += 1
+                    if depth > _DEEP:
+                        break
                     expects_key[depth] = True
                 else:
                     expects_key[depth] = not expects_key.get(depth, True)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from chaos.errors import SpecError, SpecErrors, nearest
 from chaos.model.experiment import Experiment, MethodStep, Profile, Windows
 from chaos.model.objective import Condition
+from chaos.model.sli import Source
 from chaos.model.target import Target
 from chaos.spec import condition, files
 from chaos.spec.convert import convert_noun, unknown
-from chaos.spec.experiment_file import ExperimentPart, ProfilePart, WindowsPart
-from chaos.spec.marked import Key, Node
+from chaos.spec.experiment_file import ExperimentPart, WindowsPart
+from chaos.spec.marked import Key, Node, spell
 from chaos.spec.method import read_method
 from chaos.spec.problems import Bad, Problems
 from chaos.spec.target import load_target
@@ -151,14 +151,29 @@ def _resolve(
             method = read_method(root.find("method"), FAULTS, target, problems)
         except Bad:
             method = None
-    if part is None or target is None:
+    if target is None:
         return None
-    reader = _Sentences(root, target, problems, part.load == "none")
+    silent = root.find("load").value == "none"
+    read = _Sentences(root, target, problems, silent).read
+    hypothesis = read("hypothesis")
+    during = read("during")
+    abort = read("abort", role="abort")
+    varied = {
+        name: (read("profiles", name, "hypothesis"), read("profiles", name, "during")) for name in _profiles(root)
+    }
+    if part is None:
+        return None
     windows = _windows(part.windows, Windows())
-    hypothesis = reader.read(part.hypothesis, "hypothesis")
-    during = reader.read(part.during, "during")
-    abort = reader.read(part.abort, "abort", role="abort")
-    profiles = {name: _profile(profile, ("profiles", name), windows, reader) for name, profile in part.profiles.items()}
+    profiles = {
+        name: Profile(
+            windows=None if profile.windows is None else _windows(profile.windows, windows),
+            fault=profile.for_,
+            hypothesis=None if profile.hypothesis is None else varied[name][0],
+            during=None if profile.during is None else varied[name][1],
+            recovery=profile.recovery,
+        )
+        for name, profile in part.profiles.items()
+    }
     load = _load(part, target, root, problems)
     for variant, expected in part.expects.items():
         if variant not in target.variants:
@@ -199,14 +214,9 @@ def _windows(part: WindowsPart | None, base: Windows) -> Windows:
     )
 
 
-def _profile(part: ProfilePart, path: tuple[Key, ...], windows: Windows, reader: _Sentences) -> Profile:
-    return Profile(
-        windows=None if part.windows is None else _windows(part.windows, windows),
-        fault=part.for_,
-        hypothesis=None if part.hypothesis is None else reader.read(part.hypothesis, *path, "hypothesis"),
-        during=None if part.during is None else reader.read(part.during, *path, "during"),
-        recovery=part.recovery,
-    )
+def _profiles(root: Node) -> tuple[str, ...]:
+    profiles = root.get("profiles")
+    return () if profiles is None else tuple(name for name, _ in profiles.items())
 
 
 class _Sentences:
@@ -215,22 +225,27 @@ class _Sentences:
     def __init__(self, root: Node, target: Target, problems: Problems, silent: bool) -> None:
         self.root, self.target, self.problems, self.silent = root, target, problems, silent
 
-    def read(self, texts: Sequence[str], *path: Key, role: condition.Role = "hypothesis") -> tuple[Condition, ...]:
+    def read(self, *path: Key, role: condition.Role = "hypothesis") -> tuple[Condition, ...]:
+        """The sentences at that place of the file; those that are no text have been reported already."""
         read: dict[str, Condition] = {}
-        for index, text in enumerate(texts):
-            here = (*path, index)
-            try:
-                sentence = condition.parse(text, self.target, role=role, line=self.root.find(*here).line)
-            except condition.Wrong as wrong:
-                self.problems.at(self.root, here, str(wrong))
+        here = self.root.get(str(path[0])) and self.root.find(*path)
+        if here is None or here is self.root.find(*path[:-1]):
+            return ()
+        for index, node in enumerate(here.elements()):
+            if not isinstance(node.value, str):
                 continue
-            if self.silent and sentence.source == "load":
-                self.problems.at(
-                    self.root, here, f"'{sentence.key}' is measured on traffic, and there is none: `load: none`"
-                )
+            where = spell((*path, index))
+            try:
+                sentence = condition.parse(node.value, self.target, role=role, line=node.line)
+            except condition.Wrong as wrong:
+                self.problems.report(node, where, str(wrong))
+                continue
+            if self.silent and sentence.source is Source.LOAD:
+                message = f"'{sentence.key}' is measured on traffic, and there is none: `load: none`"
+                self.problems.report(node, where, message)
             if sentence.key in read and role == "hypothesis":
                 first = read[sentence.key]
                 message = f"'{sentence.key}' is on line {first.line} already: `{first.text}`"
-                self.problems.at(self.root, here, message)
+                self.problems.report(node, where, message)
             read[sentence.text if role == "abort" else sentence.key] = sentence
         return tuple(read.values())

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chaos.errors import nearest
+from chaos.errors import CUTOFF, nearest
 from chaos.model.experiment import FaultSpec, MethodStep, Scope
 from chaos.model.target import Target
 from chaos.spec.convert import convert, convert_noun, unknown
@@ -228,6 +228,6 @@ def _nearest(word: str, close_to: Iterable[str], listed: list[str]) -> str:
     """The nearest of many words, but only the important ones listed."""
     import difflib
 
-    close = difflib.get_close_matches(word, list(close_to), n=1, cutoff=0.55)
+    close = difflib.get_close_matches(word, list(close_to), n=1, cutoff=CUTOFF)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     return f"{hint} Known: {', '.join(sorted(listed))}."

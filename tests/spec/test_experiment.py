@@ -92,7 +92,7 @@ def test_json_is_the_same(experiment: Write) -> None:
     other.write_text(json.dumps(plain(files.read(path).root), indent=1))
     one, two = load_experiment(path)[0], load_experiment(other)[0]
     assert one.hypothesis[0].budget == two.hypothesis[0].budget
-    assert [s.faults for s in one.method][0][0].fault == [s.faults for s in two.method][0][0].fault
+    assert one.method[0].faults[0].fault == two.method[0].faults[0].fault
     assert one.during_conditions()[0].key == two.during_conditions()[0].key
 
 
@@ -132,7 +132,7 @@ def test_a_target_is_a_name_and_not_a_path(experiment: Write) -> None:
 def test_a_given_target_must_be_the_named_one(experiment: Write, target: Write) -> None:
     """`--target` with another system's file is a mistake."""
     other = target(("target: shop", "target: store"), name="store.yaml")
-    with pytest.raises(SpecError, match="asks for 'shop', and .*store.yaml describes 'store'"):
+    with pytest.raises(SpecError, match=r"asks for 'shop', and .*store\.yaml describes 'store'"):
         load_experiment(experiment(), target_file=other)
 
 

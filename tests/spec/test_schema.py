@@ -54,7 +54,8 @@ def test_shipped_targets_are_valid(path: Path) -> None:
         {"method": [{"latency": {"link": "web -> db", "dealy": "300ms", "for": "1s"}}]},
         {"method": [{"wait": "10s", "pause": {"service": "web", "for": "1s"}}]},
         {"method": [{"together": [{"pause": {"service": "web", "for": "1s"}}]}]},
-        {"hypothesis": []}, {"hypothesis": ["fast"]}, {"abort": [3]}, {"profiles": {"ci": {"windows": {"befor": "1s"}}}},
+        {"hypothesis": []}, {"hypothesis": ["fast"]}, {"abort": [3]},
+        {"profiles": {"ci": {"windows": {"befor": "1s"}}}},
     ],
 )  # fmt: skip
 def test_what_the_loader_refuses_by_form_is_refused_here_too(change: dict[str, Any]) -> None:
