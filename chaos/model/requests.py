@@ -115,7 +115,7 @@ def pack(requests: Requests) -> bytes:
             column = np.diff(column, prepend=0)
         low, high = (int(column.min()), int(column.max())) if len(column) else (0, 0)
         kind = next(k for k in ("i1", "i2", "i4", "i8") if np.iinfo(k).min <= low and high <= np.iinfo(k).max)
-        blobs.append(column.astype(f"<{kind}").view("u1").reshape(len(column), -1).T.tobytes())
+        blobs.append(column.astype(f"<{kind}").view("u1").reshape(len(column), np.dtype(kind).itemsize).T.tobytes())
         kinds.append(kind)
     head |= {"n": len(requests), "kinds": kinds, "version": 1}
     header = msgspec.json.encode(head)
