@@ -7,11 +7,11 @@ import os
 import platform as machine
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from chaos import __version__
 from chaos.clock import RealClock
@@ -32,12 +32,12 @@ from chaos.model.event import (
 from chaos.model.journal import RunInfo
 from chaos.model.objective import Condition
 from chaos.model.plan import Plan, Window
-from chaos.model.platform import TrafficShaper
+from chaos.model.platform import Inventory, TrafficShaper
 from chaos.state import state_dir
 
 if TYPE_CHECKING:
-    from chaos.load.live import Live
-    from chaos.load.traffic import Batch, TrafficRun
+    from chaos.load.batch import Batch
+    from chaos.load.traffic import TrafficRun
     from chaos.model.experiment import Experiment
     from chaos.model.target import Target
     from chaos.model.verdict import Verdict
@@ -83,6 +83,7 @@ class Rehearsal:
         self.plan: Plan
         self.session: Session
         self.run_id = new_run_id()
+        self.seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
         self._stack = contextlib.ExitStack()
         self._traffic: TrafficRun | None = None
         self._ended = False
@@ -108,7 +109,7 @@ class Rehearsal:
         refuse_open_ledger(ledger)
         stack.enter_context(TargetLock(state / "locks", self.target.name, f"run {self.run_id}"))
         self.platform, brought_up = self._bring_up(stack)
-        self.plan = self._make_plan()
+        self.plan = self._make_plan(self.platform.inventory())
         self.screen.planned(self.plan)
         self._store = stack.enter_context(self._open_store())
         self._recorder = self._start_recording(stack)
@@ -129,9 +130,13 @@ class Rehearsal:
         stack.enter_context(self._ticking())
 
     def _bring_up(self, stack: contextlib.ExitStack) -> tuple[EmbeddedPlatform, bool]:
+        from chaos import planner
         from chaos.platforms.embedded.platform import EmbeddedPlatform
 
         found = EmbeddedPlatform.attach(self.target)
+        if found is None:
+            # What cannot work is said before anything is started.
+            self._make_plan(planner.planned_inventory(self.target, self.options.variant))
         if found is not None and found.variant != self.options.variant:
             raise Refused(
                 f"{self.target.name} is up as '{found.variant}', and this run wants '{self.options.variant}'; "
@@ -144,12 +149,11 @@ class Rehearsal:
             stack.callback(platform.down)
         return platform, not self.options.keep_up
 
-    def _make_plan(self) -> Plan:
+    def _make_plan(self, inventory: Inventory) -> Plan:
         from chaos import planner
 
-        seed = self.options.seed if self.options.seed is not None else secrets.randbelow(2**31)
         return planner.plan(
-            self.experiment, self.target, self.platform.inventory(), variant=self.options.variant, seed=seed,
+            self.experiment, self.target, inventory, variant=self.options.variant, seed=self.seed,
             profile=self.options.profile, allow_undecidable=self.options.allow_undecidable,
         )  # fmt: skip
 
