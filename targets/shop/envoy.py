@@ -48,17 +48,16 @@ def routes(*, health: bool) -> list[dict[str, Any]]:
         return [{"match": {"prefix": "/"}, "route": {"cluster": "web", "timeout": "0s"}}]
     post = {"name": ":method", "string_match": {"exact": "POST"}}
     keyed = {"name": "idempotency-key", "present_match": True}
-    safe = {"cluster": "web", "timeout": "6s", "retry_policy": RETRY}
+    # An instance that hangs (paused, black-holed) loses a request to another one after a while. An order may take
+    # longer than a page: two round trips to a slow database, and the provider in between.
+    safe = {"cluster": "web", "timeout": "6s", "retry_policy": RETRY | {"per_try_timeout": "2.5s"}}
+    page = {"cluster": "web", "timeout": "6s", "retry_policy": RETRY | {"per_try_timeout": "1.5s"}}
     return [
         {"match": {"prefix": "/", "headers": [post, keyed]}, "route": safe},
         # Putting a product into the cart sets its quantity: twice is the same as once.
         {"match": {"path": "/cart", "headers": [post]}, "route": safe},
         {"match": {"prefix": "/", "headers": [post]}, "route": {"cluster": "web", "timeout": "6s"}},
-        # Reads: an instance that hangs (paused, black-holed) loses the request to another one after 2.5 s.
-        {
-            "match": {"prefix": "/"},
-            "route": safe | {"retry_policy": RETRY | {"per_try_timeout": "2.5s"}},
-        },
+        {"match": {"prefix": "/"}, "route": page},
     ]
 
 

@@ -34,7 +34,7 @@ class LocalShop:
     """Start parts by name, find them by name, stop all of them. A context manager.
 
     `switches` are environment variables for every part: SHOP_VARIANT, SHOP_CACHE=off, PAYMENTS_DELAY_MS and so on.
-    `through` says where the web instances find a part, when not at its own address: name -> host:port.
+    `through` says where the others find a part, when not at its own address: name -> host:port.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class LocalShop:
             case "payments":
                 return ["targets.shop.payments", "--port", port, "--state", str(folder)]
             case "edge":
-                backends = ",".join(self.address(web) for web in self.webs)
+                backends = ",".join(self.through.get(web, self.address(web)) for web in self.webs)
                 admin = ["--admin-port", str(self.ports["edge-admin"]), "--expected", str(len(self.webs))]
                 return ["targets.shop.envoy", "--port", port, *admin, "--backends", backends, "--state", str(folder)]
             case _:

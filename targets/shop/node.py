@@ -160,10 +160,12 @@ def alive(connection: Connection) -> bool:
     """False for an idle connection that its server has closed; asks the socket, so it costs no round trip."""
     waiting = select.poll()
     waiting.register(connection.pgconn.socket, select.POLLIN)
-    if not waiting.poll(0):
-        return True
-    try:
-        connection.pgconn.consume_input()  # a notice is harmless, the end of the stream is not
-    except psycopg.OperationalError:
-        return False
-    return connection.pgconn.status == psycopg.pq.ConnStatus.OK
+    # First comes what the server said (a notice, or why it goes), and then the end of the stream.
+    while waiting.poll(0):
+        try:
+            connection.pgconn.consume_input()
+        except psycopg.OperationalError:
+            return False
+        if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
+            return False
+    return True

@@ -63,13 +63,14 @@ def load_defences(env: Mapping[str, str]) -> Defences:
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
     """Read all settings. Raises: SystemExit that names the missing variable."""
+    defences = load_defences(env)
     try:
         return Settings(
             instance=env["INSTANCE"],
             db_hosts=tuple(env["DB_HOSTS"].split(",")),
             cache=env["CACHE"].split(",")[0],
             payments=env["PAYMENTS"].split(",")[0],
-            defences=load_defences(env),
+            defences=defences,
         )
     except KeyError as missing:
         raise SystemExit(f"the environment variable {missing.args[0]} is needed") from None

@@ -88,10 +88,12 @@ def test_without_the_replica_the_primary_serves_the_pages(shop: Shop, how: str) 
         shop.local.signal("replica", signal.SIGSTOP)
     else:
         shop.local.kill("replica")
-    pages = [shop.ask(f"/products/{next(fresh)}") for _ in range(30)]
-    assert {page.status for page in pages} == {200}
-    assert sorted(page.seconds for page in pages)[20] < 0.5
-    assert max(page.seconds for page in pages) < 2
+    with ThreadPoolExecutor(12) as crowd:
+        first = list(crowd.map(lambda _: shop.ask(f"/products/{next(fresh)}"), range(12)))
+    pages = [shop.ask(f"/products/{next(fresh)}") for _ in range(20)]
+    assert {page.status for page in first + pages} == {200}
+    assert max(page.seconds for page in first + pages) < 2
+    assert sorted(page.seconds for page in pages)[10] < 0.5
     assert shop.customer().buy(next(fresh)).status == 200
 
 
