@@ -1,0 +1,347 @@
+"""The planner: places, windows, and whether they can decide."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chaos import planner
+from chaos.errors import PlanError, SpecErrors, Unsupported
+from chaos.model.base import from_json, to_json
+from chaos.model.experiment import Experiment
+from chaos.model.plan import Decision, Plan
+from chaos.model.platform import Inventory
+from chaos.model.target import Target
+from chaos.planner.decisions import expected
+from chaos.spec import condition, load_experiment, load_target
+from chaos.units import Duration, Rate
+
+FILES = Path(__file__).parent / "spec" / "files"
+TARGET = load_target(FILES / "targets" / "shop.yaml")
+HEAD = "title: x\ntarget: shop\nwindows: {before: 30s, after: 60s}\nhypothesis: [checkout.p95 < 2s]\n"
+LATENCY = "latency: {link: web -> db, delay: 300ms, for: 60s}"
+
+Make = Callable[..., Plan]
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Callable[[str], Experiment]:
+    """An experiment with that method, on the test's target."""
+
+    def load(text: str, target: Target = TARGET) -> Experiment:
+        path = tmp_path / "x.yaml"
+        path.write_text(text)
+        return load_experiment(path, target=target)[0]
+
+    return load
+
+
+@pytest.fixture
+def make(experiment: Callable[..., Experiment]) -> Make:
+    """Plan a method, given as YAML flow items, on the planned inventory."""
+
+    def plan(
+        *steps: str,
+        head: str = HEAD,
+        seed: int = 1,
+        target: Target = TARGET,
+        inventory: Inventory | None = None,
+        allow_undecidable: bool = False,
+    ) -> Plan:
+        method = "method:\n" + "".join(f"  - {step}\n" for step in steps)
+        there = inventory or planner.planned_inventory(target, "resilient")
+        return planner.plan(
+            experiment(head + method, target), target, there, variant="resilient", seed=seed,
+            allow_undecidable=allow_undecidable,
+        )  # fmt: skip
+
+    return plan
+
+
+def places(plan: Plan) -> tuple[str, ...]:
+    return plan.steps[0].faults[0].places
+
+
+def with_states(inventory: Inventory, **states: str) -> Inventory:
+    instances = dict(inventory.instances)
+    for name, state in states.items():
+        word = name.replace("_", "-")
+        instances[word] = msgspec.structs.replace(instances[word], state=state)
+    return msgspec.structs.replace(inventory, instances=instances)
+
+
+def test_a_link_means_every_proxy_between_running_instances(make: Make) -> None:
+    """Spare slots have proxies too; nothing runs behind them."""
+    assert places(make(LATENCY)) == ("web-1 -> db", "web-2 -> db", "web-3 -> db")
+    assert places(make(LATENCY.replace("web ->", "web-2 ->"))) == ("web-2 -> db",)
+
+
+def test_a_service_means_every_running_instance(make: Make) -> None:
+    """And one instance's name means that one."""
+    assert places(make("pause: {service: web, for: 60s}")) == ("web-1", "web-2", "web-3")
+    assert places(make("pause: {service: web-3, for: 60s}")) == ("web-3",)
+    assert places(make("pause: {service: db, for: 60s}")) == ("db",)
+
+
+def test_the_rest_needs_no_place(make: Make) -> None:
+    """The traffic is one place; what users bring is a place of its own."""
+    assert places(make("surge: {times: 2, for: 60s}")) == ("traffic",)
+    assert places(make("command: {run: ['true'], undo: ['true'], check: ['true'], for: 60s}")) == ("command",)
+
+
+def test_a_partition_cuts_all_proxies_between_the_groups(make: Make) -> None:
+    """Whoever dials; one way, the links that the second group dials lose what comes back, and say so."""
+    both = make("partition: {between: [[db], [web-1, replica]], for: 60s}")
+    assert places(both) == ("web-1 -> db", "replica -> db")
+    one_way = make("partition: {between: [[db], [web-1, replica]], direction: one-way, for: 60s}")
+    assert places(one_way) == ("web-1 -> db (answers)", "replica -> db (answers)")
+    forth = make("partition: {between: [[web-1], [db, cache]], direction: one-way, for: 60s}")
+    assert set(places(forth)) == {"web-1 -> db", "web-1 -> cache"}
+
+
+def test_a_share_is_chosen_by_the_seed(make: Make) -> None:
+    """The same seed takes the same ones; over many seeds everybody's turn comes."""
+    step = "kill: {service: web, share: 1/3, for: 60s}"
+    assert places(make(step, seed=5)) == places(make(step, seed=5))
+    chosen = {places(make(step, seed=seed)) for seed in range(30)}
+    assert chosen == {("web-1",), ("web-2",), ("web-3",)}
+    assert places(make(step.replace("1/3", "100%"))) == ("web-1", "web-2", "web-3")
+    assert len(places(make(step.replace("1/3", "1%")))) == 1, "a share is never nobody"
+    assert len(places(make("down: {link: web -> db, share: 2/3, for: 60s}"))) == 2
+
+
+def test_what_does_not_run_is_left_out_and_said(make: Make) -> None:
+    """A stopped instance cannot be killed; the plan says that it is missing."""
+    there = with_states(planner.planned_inventory(TARGET, "resilient"), web_2="stopped", web_4="running")
+    plan = make("kill: {service: web, for: 60s}", inventory=there)
+    assert places(plan) == ("web-1", "web-3", "web-4")
+    assert "kill leaves web-2 out: it is stopped" in plan.warnings
+
+
+def test_a_fault_without_a_place_is_refused(make: Make) -> None:
+    """A spare slot, or a service that is down altogether."""
+    with pytest.raises(PlanError, match=r"x\.yaml:6: kill: 'web-5' is a spare slot, where nothing runs") as caught:
+        make("kill: {service: web-5, for: 60s}")
+    assert caught.value.exit_code == 65
+    there = with_states(planner.planned_inventory(TARGET, "resilient"), db="failed")
+    with pytest.raises(PlanError, match="kill, db: nothing of it is running"):
+        make("kill: {service: db, for: 60s}", inventory=there)
+
+
+def test_a_fault_that_the_platform_cannot_do_is_refused(make: Make) -> None:
+    """Before any traffic, with the words of DESIGN."""
+    there = planner.planned_inventory(TARGET, "resilient")
+    weak = msgspec.structs.replace(there, platform="x", capabilities=frozenset({"Killable"}))
+    with pytest.raises(
+        Unsupported, match=r"x\.yaml:6: latency, web -> db: the platform 'x' has no LinkShaper"
+    ) as caught:
+        make(LATENCY, inventory=weak)
+    assert caught.value.exit_code == 69
+    assert make("kill: {service: db, for: 60s}", inventory=weak).steps
+    with pytest.raises(Unsupported, match=r"pause, db: .*Pausable; latency, web -> db: .*LinkShaper"):
+        make("pause: {service: db, for: 60s}", LATENCY, inventory=weak)
+
+
+def test_a_surge_needs_traffic(make: Make) -> None:
+    """Without traffic there is nothing to multiply."""
+    head = HEAD.replace("[checkout.p95 < 2s]", "[stock-left >= 1]") + "load: none\n"
+    with pytest.raises(Unsupported, match="surge: the run has no traffic"):
+        make("surge: {times: 2, for: 60s}", head=head)
+
+
+def test_faults_at_once_must_not_undo_each_other(make: Make) -> None:
+    """One state a service, one toxic of a kind a link."""
+    with pytest.raises(PlanError, match="pause and kill are on web-1 at the same time; make them two steps"):
+        make("together: [{kill: {service: web-1, for: 60s}}, {pause: {service: web, for: 60s}}]")
+    with pytest.raises(PlanError, match="latency and latency are on web-1 -> db"):
+        make(f"together: [{{{LATENCY}}}, {{{LATENCY.replace('web ->', 'web-1 ->')}}}]")
+    assert make(f"together: [{{{LATENCY}}}, {{down: {{link: web -> cache, for: 20s}}}}]").steps[0].faults[1].id == "1.2"
+
+
+def test_each_injection_has_its_windows(make: Make) -> None:
+    """Before, during each, one shared window between two, after the last; a wait has none."""
+    plan = make(
+        LATENCY, "wait: 10s", "together: [{kill: {service: db, for: 60s}}, {surge: {times: 2, for: 90s}}]",
+        "pause: {service: cache, for: 70s}",
+    )  # fmt: skip
+    seen = [(w.index, w.name, w.phase, w.step, float(w.length)) for w in plan.windows]
+    assert seen == [
+        (0, "before", "before", None, 30),
+        (1, "during 1", "during", 0, 60),
+        (2, "between 1 and 2", "after", 0, 60),
+        (3, "during 2", "during", 2, 90),
+        (4, "between 2 and 3", "after", 2, 60),
+        (5, "during 3", "during", 3, 70),
+        (6, "after 3", "after", 3, 60),
+    ]
+    assert [f.id for step in plan.steps for f in step.faults] == ["1.1", "2.1", "2.2", "3.1"]
+    assert [step.index for step in plan.steps] == [0, 1, 2, 3]
+    assert float(plan.length) == 5 + 10 + 3 * 15 + (30 + 60 + 60 + 90 + 60 + 70 + 60)
+    assert plan.tests == 6
+
+
+def test_between_is_the_longer_of_before_and_after(make: Make) -> None:
+    """It is the one's after and the next one's before."""
+    plan = make(LATENCY, LATENCY, head=HEAD.replace("before: 30s", "before: 80s"))
+    assert [float(w.length) for w in plan.windows] == [80, 60, 80, 60, 60]
+
+
+def test_during_has_its_own_conditions(make: Make) -> None:
+    """What may be worse while the fault is on."""
+    plan = make(LATENCY, head=HEAD + "during: [checkout.p95 < 3s, p99 < 5s]\n")
+    texts = {w.name: [c.text for c in w.conditions] for w in plan.windows}
+    assert texts["during 1"] == ["checkout.p95 < 3s", "p99 < 5s"]
+    assert texts["before"] == texts["after 1"] == ["checkout.p95 < 2s"]
+
+
+def decision(plan: Plan, window: str) -> Decision:
+    return next(d for d in plan.decisions if d.window == window)
+
+
+def test_a_decision_says_what_comes_and_what_it_takes(make: Make) -> None:
+    """3 of 13 journeys buy: 25/s for 60 s are 346 checkouts; 59 good ones prove 5 %, 346 spare a few."""
+    plan = make(LATENCY)
+    before, during = decision(plan, "before"), decision(plan, "during 1")
+    assert before.expected == pytest.approx(25 * 30 * 3 / 13, abs=0.01)
+    assert (before.needed, before.enough) == (100, True)
+    assert during.expected == pytest.approx(25 * 60 * 3 / 13, abs=0.01)
+    assert (during.needed, during.enough) == (59, True)
+    assert 5 <= during.spare_failures <= 10
+
+
+def test_windows_that_cannot_decide_are_refused(make: Make) -> None:
+    """With the window, the numbers, and the length that would do; the line is the condition's."""
+    head = HEAD.replace("checkout.p95 < 2s", "availability >= 99.99%")
+    with pytest.raises(SpecErrors) as caught:
+        make(LATENCY, head=head)
+    assert isinstance(caught.value, PlanError)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert "x.yaml:4: during 1 cannot decide `availability >= 99.99%`: that takes 29,956 samples" in lines[0]
+    assert "let the fault last " in lines[0]
+    assert "after 1 cannot decide" in lines[1]
+    plan = make(LATENCY, head=head, allow_undecidable=True)
+    assert [d.enough for d in plan.decisions] == [True, False, False]
+    assert decision(plan, "during 1").spare_failures == -1
+
+
+def test_the_length_that_would_do_does(make: Make) -> None:
+    """What the message advises is enough, and a second less is not."""
+    head = HEAD.replace("checkout.p95 < 2s", "checkout.p99 < 2s").replace("after: 60s", "after: 20s")
+    with pytest.raises(PlanError, match="after 1 cannot decide") as caught:
+        make(LATENCY.replace("60s", "120s"), head=head)
+    seconds = int(str(caught.value).split("make it ")[1].split("s long")[0])
+    assert make(LATENCY.replace("60s", "120s"), head=head.replace("after: 20s", f"after: {seconds}s")).windows
+    with pytest.raises(PlanError, match="after 1 cannot decide"):
+        make(LATENCY.replace("60s", "120s"), head=head.replace("after: 20s", f"after: {seconds - 1}s"))
+
+
+def test_a_gauge_is_counted_in_readings(make: Make) -> None:
+    """About one a second: a minute has enough for 5 %, five are enough before."""
+    plan = make(LATENCY, head=HEAD.replace("checkout.p95 < 2s", "stock-left >= 1").replace("before: 30s", "before: 6s"))
+    assert [(d.needed, d.enough) for d in plan.decisions] == [(5, True), (59, True), (59, True)]
+    with pytest.raises(PlanError, match="during 1 cannot decide `stock-left >= 1`: that takes 59 samples, and 50s has"):
+        make(LATENCY.replace("60s", "50s"), head=HEAD.replace("checkout.p95 < 2s", "stock-left >= 1"))
+
+
+def test_what_cannot_be_told_before_the_run_is_a_warning(make: Make) -> None:
+    """How many queries a request makes is in no file."""
+    plan = make(LATENCY, head=HEAD.replace("checkout.p95 < 2s", "db-query.p95 < 50ms"))
+    assert plan.decisions == ()
+    assert any(
+        "db-query.p95 < 50ms: how many samples there will be is known only from the run; 59" in w for w in plan.warnings
+    )
+
+
+def test_a_condition_that_no_traffic_can_meet_says_so(make: Make) -> None:
+    """No length would do where nobody comes by."""
+    assert TARGET.traffic is not None
+    browse = tuple(journey for journey in TARGET.traffic.journeys if journey.name == "browse")
+    lonely = msgspec.structs.replace(TARGET, traffic=msgspec.structs.replace(TARGET.traffic, journeys=browse))
+    with pytest.raises(PlanError, match=r"before cannot decide `checkout\.p95 < 2s`.*no length of it would do"):
+        make(LATENCY, target=lonely)
+
+
+@pytest.mark.parametrize(
+    ("text", "per_second"),
+    [
+        ("availability >= 99%", (10 * 2 + 3 * 3) / 13),
+        ("pages.availability >= 99%", (10 * 2 + 3 * 1) / 13),
+        ("checkout.p99 < 2s", 3 / 13),
+        ("transactions >= 99%", 3 / 13),
+        ("customers-affected <= 1%", 1.0),
+    ],
+)
+def test_the_expected_number_is_what_a_simulation_has(text: str, per_second: float) -> None:
+    """Mean and low quantile against simulated windows; seeded. Per-customer counts lose those still under way."""
+    traffic = TARGET.traffic
+    assert traffic is not None
+    read = condition.parse(text, TARGET)
+    length, rate = 30.0, 25.0
+    found = expected(read, length, traffic, Rate(rate))
+    chance = random.Random(3)
+    journeys = {j.name: j for j in traffic.journeys}
+    totals = []
+    for _ in range(600):
+        total, at = 0, chance.expovariate(rate)
+        while at < length:
+            journey = journeys[chance.choices(list(journeys), [j.weight for j in journeys.values()])[0]]
+            over = at + float(traffic.think) * (len(journey.steps) - 1) < length
+            if read.sli == "transactions":
+                total += journey.transaction and over
+            elif read.sli == "customers-affected":
+                total += over
+            else:
+                total += sum(1 for step in journey.steps if not read.steps or step in read.steps)
+            at += chance.expovariate(rate)
+        totals.append(total)
+    totals.sort()
+    assert found.mean == pytest.approx(sum(totals) / len(totals), rel=0.03)
+    assert found.mean == pytest.approx(per_second * rate * length, rel=0.02)
+    # The 5th percentile: normal approximation against the simulated one.
+    assert found.few == pytest.approx(totals[len(totals) // 20], rel=0.06)
+
+
+def test_a_plan_carries_what_a_later_judge_needs(make: Make) -> None:
+    """And survives being written down."""
+    plan = make(LATENCY, head=HEAD + "abort: [error-rate > 25% for 3s]\nload: flash-sale\nwhy: because\n", seed=42)
+    assert (plan.rate, plan.patience, plan.think) == (Rate(100), Duration(10), Duration(0.2))
+    assert (plan.seed, plan.variant, plan.load, plan.why) == (42, "resilient", "flash-sale", "because")
+    assert plan.transactions == {"buy": 3}
+    assert plan.invariants == ("nothing-oversold", "provider-agrees")
+    assert plan.abort[0].hold == Duration(3)
+    assert plan.steps[0].faults[0].fault["delay"] == pytest.approx(0.3)
+    assert plan.steps[0].faults[0].text == LATENCY
+    assert from_json(to_json(plan), Plan) == plan
+
+
+def test_the_same_inputs_make_the_same_plan(make: Make) -> None:
+    """Pure: nothing of the clock, the machine or the process is in it."""
+    steps = ("kill: {service: web, share: 1/3, for: 60s}", "down: {link: web -> cache, share: 1/3, for: 60s}")
+    assert to_json(make(*steps, seed=9)) == to_json(make(*steps, seed=9))
+
+
+def test_a_careful_person_is_told(make: Make) -> None:
+    """All of a service at once, production, patience, no fault at all."""
+    production = msgspec.structs.replace(TARGET, environment="production")
+    plan = make("kill: {service: web, for: 60s}", target=production)
+    assert "kill hits all 3 running instances of web" in plan.warnings
+    assert any("is production" in warning for warning in plan.warnings)
+    slow = make(LATENCY, head=HEAD.replace("checkout.p95 < 2s", "checkout.p95 < 12s"))
+    assert "checkout.p95 < 12s: customers give up after 10s already" in slow.warnings
+    assert "no fault is injected, so that only the baseline is measured" in make("wait: 10s").warnings
+    assert make(LATENCY).warnings == ()
+
+
+def test_a_target_that_is_not_up_can_be_planned(make: Make) -> None:
+    """Every slot and every pair that a link joins is in the planned inventory."""
+    there = planner.planned_inventory(TARGET, "fragile")
+    assert there.instances["web-4"].state == "spare"
+    assert there.instances["web-3"].state == "running"
+    assert {"edge -> web-6", "web-6 -> db", "replica -> db"} <= set(there.proxies)
+    assert len(there.proxies) == 6 + 6 * 4 + 1
+    assert (there.platform, there.variant, there.endpoint) == ("embedded", "fragile", "")
