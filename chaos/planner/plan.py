@@ -12,7 +12,7 @@ from chaos.model.plan import Decision, Plan, PlannedFault, PlannedStep, Window
 from chaos.model.platform import Inventory
 from chaos.model.sli import Shape, Source
 from chaos.model.target import Target
-from chaos.planner.decisions import decide, long_enough
+from chaos.planner.decisions import decide, expected, long_enough
 from chaos.planner.places import capability_missing, places_of
 from chaos.units import Duration, Rate
 
@@ -197,10 +197,12 @@ def _too_few(decision: Decision, condition: Condition, window: Window, target: T
     if enough is not None:
         seconds = f"{float(enough):.0f}s"
         advice = f"let the fault last {seconds}" if window.phase == "during" else f"make it {seconds} long"
+    few = expected(condition, float(window.length), target.traffic, rate).few
+    fewer = f" (one time in twenty fewer than {few:,.0f})" if decision.expected >= decision.needed else ""
     at = f" at {rate} journeys" if condition.source is Source.LOAD else ""
     return (
         f"{decision.window} cannot decide `{decision.condition}`: that takes {decision.needed:,} samples, and "
-        f"{window.length}{at} has about {decision.expected:,.0f}; {advice}, or relax the objective"
+        f"{window.length}{at} has about {decision.expected:,.0f}{fewer}; {advice}, or relax the objective"
     )
 
 

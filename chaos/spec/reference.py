@@ -8,19 +8,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
-from chaos.model.base import Noun
 from chaos.model.sli import Shape
 from chaos.spec import condition
 from chaos.spec.experiment_file import ExperimentPart
-from chaos.spec.keys import Key, choices, descriptions, first_line, is_noun, keys_of, strip
+from chaos.spec.keys import first_line, keys_of
+from chaos.spec.markdown import inner_nouns, nouns, table, title, type_words
 from chaos.spec.method import common_keys
 from chaos.spec.schema import COMMON
 from chaos.spec.target_file import TargetPart
-from chaos.units import QUANTITIES, Quantity
+from chaos.units import QUANTITIES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -102,7 +101,7 @@ def experiment_page() -> str:
             "quantities are written with their unit; unknown or duplicate keys, aliases, anchors and tags are refused.",
             "A JSON Schema for editors: `saleproof schema experiment`.",
             "",
-            *_nouns(ExperimentPart, "The file"),
+            *nouns(ExperimentPart, "The file"),
             "## A method's steps",
             "",
             "Each step is a mapping with one key:",
@@ -127,7 +126,7 @@ def target_page() -> str:
             "One target is one file, `targets/<name>.yaml`. It says everything that Saleproof knows about the system.",
             "A JSON Schema for editors: `saleproof schema target`.",
             "",
-            *_nouns(TargetPart, "The file"),
+            *nouns(TargetPart, "The file"),
             "## Variables",
             "",
             "In `traffic.steps`, `{name}` is filled from `traffic.values`, from what an earlier step saved, or is",
@@ -208,9 +207,9 @@ def faults_page() -> str:
         common = ", ".join(f"`{key}`" for key in common_keys(fault))
         lines += [f"## {word}", "", first_line(fault), "", "```yaml", f"- {fault.example}", "```", ""]
         lines += [f"Needs `{fault.needs.__name__}` of the platform. Besides its own keys: {common}.", ""]
-        lines += _table(fault) if keys_of(fault) else []
-        for inner in _inner(fault):
-            lines += [f"### {word}: {_title(inner).lower()}", "", first_line(inner), "", *_table(inner)]
+        lines += table(fault) if keys_of(fault) else []
+        for inner in inner_nouns(fault):
+            lines += [f"### {word}: {title(inner).lower()}", "", first_line(inner), "", *table(inner)]
     return "\n".join(lines)
 
 
@@ -275,84 +274,6 @@ def _acts_on(fault: Any) -> str:
         "link": "a link", "service": "a service", "groups": "groups of services", "traffic": "the traffic",
         "nothing": "what you bring",
     }[fault.acts_on]  # fmt: skip
-
-
-def _nouns(root: type[Noun], title: str) -> list[str]:
-    """A table for the noun, and one for every noun inside it, in the order in which they are met."""
-    lines = [f"## {title}", "", first_line(root), "", *_table(root)]
-    for inner in _inner(root):
-        lines += [f"## {_title(inner)}", "", first_line(inner), "", *_table(inner)]
-    return lines
-
-
-def _inner(root: type[Noun]) -> list[type[Noun]]:
-    """The nouns inside a noun, each once."""
-    found: dict[type[Noun], None] = {}
-    for key in keys_of(root).values():
-        for noun in _in_type(key.kind):
-            if noun not in found:
-                found |= dict.fromkeys([noun, *_inner(noun)])
-    return list(found)
-
-
-def _in_type(kind: Any) -> list[type[Noun]]:
-    kind, _ = strip(kind)
-    if is_noun(kind):
-        return [kind]
-    members = choices(kind)
-    inside = members if members[0] is not kind else get_args(kind)
-    return [noun for inner in inside if inner is not Ellipsis for noun in _in_type(inner)]
-
-
-def _title(noun: type) -> str:
-    words = "".join(f" {c.lower()}" if c.isupper() else c for c in noun.__name__.removesuffix("Part")).strip()
-    return words.capitalize()
-
-
-def _table(noun: type[Noun]) -> list[str]:
-    texts = descriptions(noun)
-    rows = [
-        f"| `{key.word}` | {type_words(key.kind)} | {_default(key)} | {texts.get(key.word, '')} |"
-        for key in keys_of(noun).values()
-    ]
-    return ["| key | value | default | means |", "|---|---|---|---|", *rows, ""]
-
-
-def _default(key: Key) -> str:
-    value = key.default
-    if key.required:
-        return "**required**"
-    if value is None or value in ({}, (), "") or isinstance(value, Noun):
-        return ""
-    if isinstance(value, Quantity | str | int | float) and not isinstance(value, bool):
-        return f"`{value}`"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    return f"`[{', '.join(map(str, value))}]`"
-
-
-def type_words(kind: Any) -> str:
-    """A type in a word or two."""
-    kind, _ = strip(kind)
-    members = choices(kind)
-    if len(members) > 1 or members[0] is not kind:
-        return " or ".join(type_words(member) for member in members)
-    origin, args = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return ", ".join(f"`{choice}`" for choice in args)
-    if origin in (tuple, list):
-        endless = origin is list or (len(args) == 2 and args[1] is Ellipsis)
-        return f"list of {type_words(args[0])}" if endless else f"[{', '.join(type_words(arg) for arg in args)}]"
-    if origin is dict:
-        return "any keys" if args[1] in (str, object, Any) else f"name → {type_words(args[1])}"
-    if is_noun(kind):
-        return _title(kind).lower()
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return ", ".join(f"`{member.value}`" for member in kind)
-    if kind in (Any, object):
-        return "anything"
-    names = {str: "text", int: "whole number", float: "number", bool: "`true`, `false`"}
-    return names.get(kind) or kind.__name__.lower()
 
 
 def _quantities() -> list[str]:

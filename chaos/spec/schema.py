@@ -70,7 +70,11 @@ def target_schema() -> Schema:
 
 
 def _document(name: str, title: str, root: Schema, defs: Mapping[str, Schema]) -> Schema:
-    head = {"$schema": DIALECT, "$id": f"https://saleproof.dev/schema/{name}.schema.json", "title": title}
+    head = {
+        "$schema": DIALECT,
+        "$id": f"https://github.com/saleproof/saleproof/schema/{name}.schema.json",
+        "title": title,
+    }
     return head | root | {"$defs": dict(sorted(defs.items()))}
 
 
