@@ -26,7 +26,8 @@ def render(verdict: Verdict, journal: Journal, *, width: int = WIDTH, colour: bo
     _invariants(page, verdict)
     _people(page, verdict)
     page.gap()
-    page.line(("again  ", "dim"), f"saleproof show {verdict.run}", ("   judge it anew  ", "dim"), "saleproof judge")
+    page.line(("this again     ", "dim"), f"saleproof show {verdict.run}")
+    page.line(("judge it anew  ", "dim"), f"saleproof judge {verdict.run}")
     return page.show(colour=colour)
 
 
@@ -52,14 +53,13 @@ def _headline(page: Page, verdict: Verdict, journal: Journal) -> None:
     page.gap()
     where = f"{plan.target} ({plan.variant}) on {plan.platform}"
     profile = f" · profile {plan.profile}" if plan.profile else ""
-    page.wrapped(
-        f"{verdict.run} · {where}{profile} · {plan.rate} journeys · seed {plan.seed} · {seconds(_length_s(journal))}",
-        "dim",
-    )
+    page.wrapped(f"{verdict.run} · {where}{profile}", "dim")
+    page.wrapped(f"{float(plan.rate):g} journeys/s · seed {plan.seed} · {_length(journal)}", "dim")
 
 
-def _length_s(journal: Journal) -> float:
-    return max((event.at_s for event in journal.events), default=0.0)
+def _length(journal: Journal) -> str:
+    minutes, rest = divmod(round(max((event.at_s for event in journal.events), default=0.0)), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _window(page: Page, window: Window, checks: list[Check], journal: Journal) -> None:
@@ -114,6 +114,8 @@ def _faults(page: Page, verdict: Verdict) -> None:
         if fault.confirmed is not None and not fault.reverted:
             outcome = Outcome.DEVIATED
         page.wrapped(_fault(fault), indent=2, first=MARKS[outcome], first_style=STYLES[outcome])
+        if fault.remedy and not fault.reverted:
+            page.line("  ", (fault.remedy, "bold"))  # never broken: it is there to be copied
 
 
 def _fault(fault: FaultReport) -> str:
@@ -122,7 +124,7 @@ def _fault(fault: FaultReport) -> str:
         return f"{kind}  {fault.place}  never injected{': ' + fault.evidence if fault.evidence else ''}"
     bitten = f"confirmed {fault.evidence}" if fault.confirmed else f"NOT CONFIRMED {fault.evidence}".rstrip()
     if not fault.reverted:
-        return f"{kind}  {fault.place}  {bitten}  STILL IN PLACE {fault.remedy}".rstrip()
+        return f"{kind}  {fault.place}  {bitten}  STILL IN PLACE"
     by = f" by the {fault.reverted_by}" if fault.reverted_by not in ("", "runner") else ""
     on = f" after {seconds(fault.on_s)}" if fault.on_s is not None else ""
     return f"{kind}  {fault.place}  {bitten}  reverted{by}{on}"
@@ -140,7 +142,7 @@ def _invariants(page: Page, verdict: Verdict) -> None:
 
 def _people(page: Page, verdict: Verdict) -> None:
     page.gap()
-    parts = [f"{verdict.customers_affected:,} of {verdict.customers:,} customers felt something"]
+    parts = [f"{verdict.customers_affected:,} of {verdict.customers:,} customers had a request that failed"]
     if verdict.customers:
         parts[0] += f" ({percent(verdict.customers_affected / verdict.customers)})"
     if verdict.customers_during:
@@ -150,7 +152,7 @@ def _people(page: Page, verdict: Verdict) -> None:
         )
     page.wrapped("; ".join(parts), indent=0)
     lag = verdict.generator_lag_p99_s
-    late = f"; the generator was at most {seconds(lag)} late (p99)" if lag is not None else ""
+    late = f"; the generator was {seconds(lag)} late at p99" if lag is not None else ""
     page.wrapped(f"{verdict.requests:,} requests, each one recorded{late}", "dim")
     if verdict.outcome is Outcome.HELD:
         page.wrapped(

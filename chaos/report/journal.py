@@ -9,10 +9,11 @@ from our record. chaostoolkit-reporting crashes without `chaoslib-version`, `exp
 from __future__ import annotations
 
 import copy
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chaos.model.base import to_plain
+from chaos.model.base import to_json
 from chaos.model.event import FaultFailed, FaultIntended, FaultReverted, WindowEnded, WindowStarted
 from chaos.model.journal import Journal
 from chaos.model.plan import PlannedFault, Window
@@ -47,9 +48,14 @@ def chaostoolkit_journal(journal: Journal, verdict: Verdict) -> dict[str, Any]:
         "steady_states": _steady_states(journal, verdict, theirs.get("steady_states") or {}),
         "run": [_whole(run, journal, end_s) for run in theirs.get("run") or []] or _runs(journal, verdict, end_s),
         "rollbacks": theirs.get("rollbacks") or [],
-        "saleproof": {"run": journal.run.id, "verdict": to_plain(verdict)},
+        "saleproof": {"run": journal.run.id, "verdict": _json(verdict)},
     }
     return made
+
+
+def _json(value: Any) -> Any:
+    """A noun as JSON has it: lists, no tuples."""
+    return json.loads(to_json(value))
 
 
 def _at(journal: Journal, at_s: float) -> str:
@@ -136,7 +142,7 @@ def _runs(journal: Journal, verdict: Verdict, end_s: float) -> list[dict[str, An
             continue
         start_s = min(starts, default=ours[0].at_s)
         stop_s = max((e.at_s for e in ours if isinstance(e, FaultReverted)), default=end_s)
-        reports = [to_plain(r) for r in verdict.faults if r.fault == fault.id]
+        reports = [_json(r) for r in verdict.faults if r.fault == fault.id]
         failed = any(isinstance(e, FaultFailed) for e in ours) or not all(r["reverted"] for r in reports)
         made.append(
             {

@@ -14,7 +14,7 @@ def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str
     page.gap()
     profile = f", profile {plan.profile}" if plan.profile else ""
     page.line(("where    ", "dim"), f"{plan.target} ({plan.variant}) on {plan.platform}{profile}, seed {plan.seed}")
-    page.line(("traffic  ", "dim"), f"{plan.load}, {plan.rate} journeys; customers wait for {plan.patience}")
+    page.line(("traffic  ", "dim"), f"{plan.load}, {float(plan.rate):g} journeys/s; customers wait for {plan.patience}")
     page.line(("takes    ", "dim"), f"{_minutes(float(plan.length) + _recoveries(plan))} once the target is up")
     page.gap()
     page.line(("what will be touched", "bold"))
@@ -47,7 +47,7 @@ def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str
 
 def _decision(page: Page, condition: str, expected: float, needed: int, spare: int, *, enough: bool) -> None:
     counts = f"about {expected:,.0f} samples, {needed:,} needed"
-    room = f", up to {spare:,} bad ones still prove it" if enough and spare >= 0 else ""
+    room = (f", up to {spare:,} may be bad" if spare > 0 else ", none may be bad") if spare >= 0 else ""
     word = room if enough else ": TOO FEW TO DECIDE"
     mark, style = ("✓", "green") if enough else ("✗", "bold red")
     page.wrapped(f"{condition}: {counts}{word}", indent=6, first=f"    {mark}", first_style=style)

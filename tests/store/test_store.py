@@ -225,6 +225,9 @@ def test_what_a_watchdog_did_later_is_added_at_the_end(tmp_path: Path) -> None:
         late = FaultReverted(at_s=9.0, fault="1.1", place="web-1", took_s=0.2, by="watchdog")
         store.append("last", [late])
         assert store.read("last").events[-1] == late
+        store.append("last", [RunEnded(at_s=9.1, status="crashed")], status="crashed")
+        assert store.read("last").run.status == "crashed"
+        assert store.runs()[0].ended_at is not None
 
 
 def test_the_series_are_the_requests_second_by_second(tmp_path: Path) -> None:
