@@ -345,3 +345,18 @@ def test_a_target_that_is_not_up_can_be_planned(make: Make) -> None:
     assert {"edge -> web-6", "web-6 -> db", "replica -> db"} <= set(there.proxies)
     assert len(there.proxies) == 6 + 6 * 4 + 1
     assert (there.platform, there.variant, there.endpoint) == ("embedded", "fragile", "")
+
+
+SHIPPED = sorted((Path(__file__).parents[1] / "experiments").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
+def test_shipped_experiments_can_decide(path: Path) -> None:
+    """In each of their profiles: the windows that we ship are long enough for what they claim."""
+    whole, target = load_experiment(path)
+    for profile in (None, *whole.profiles):
+        chosen, _ = load_experiment(path, profile=profile, target=target)
+        for variant in target.variants:
+            there = planner.planned_inventory(target, variant)
+            plan = planner.plan(chosen, target, there, variant=variant, seed=1, profile=profile)
+            assert plan.decisions
