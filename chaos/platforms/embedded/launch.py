@@ -62,18 +62,21 @@ def launch(folder: Folder, held: Sequence[socket.socket] = ()) -> None:
     package = Path(__file__).parents[3]
     numbers = [held_socket.fileno() for held_socket in held]
     command = [sys.executable, "-m", "chaos.platforms.embedded.supervisor", str(folder.path)]
-    with folder.log(SUPERVISOR).open("ab") as log:
-        done = subprocess.run(
-            [*command, *(str(number) for number in numbers)],
-            env=environment(folder, SUPERVISOR, package),
-            cwd=folder.path,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=numbers,
-            start_new_session=True,
-            umask=0o077,
-            check=False,
-        )
+    try:
+        with folder.log(SUPERVISOR).open("ab") as log:
+            done = subprocess.run(
+                [*command, *(str(number) for number in numbers)],
+                env=environment(folder, SUPERVISOR, package),
+                cwd=folder.path,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=numbers,
+                start_new_session=True,
+                umask=0o077,
+                check=False,
+            )
+    except OSError as cause:
+        raise Unavailable(f"cannot start the supervisor: {cause}") from cause
     if done.returncode:
         raise Unavailable(f"cannot start the supervisor: {' '.join(tail(folder.log(SUPERVISOR), 1))}")

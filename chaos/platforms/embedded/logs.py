@@ -10,13 +10,13 @@ LOOK_EVERY_S = 0.2
 CHUNK = 1 << 16
 
 
-def tail(path: Path, lines: int) -> list[str]:
-    """The last lines; none where there is no such file."""
+def tail(path: Path, lines: int, *, end: int | None = None) -> list[str]:
+    """The last lines, or those before the byte `end`; none where there is no such file."""
     if lines <= 0:
         return []
     try:
         with path.open("rb") as file:
-            at = file.seek(0, 2)
+            at = file.seek(0, 2) if end is None else end
             text = b""
             while at > 0 and text.count(b"\n") <= lines:
                 step = min(CHUNK, at)
@@ -32,8 +32,8 @@ def follow(path: Path, *, lines: int = 10) -> Iterator[str]:
 
     A file that was truncated or made anew, as by the next `up`, is read from its beginning.
     """
-    yield from tail(path, lines)
     at = path.stat().st_size if path.exists() else 0
+    yield from tail(path, lines, end=at)
     rest = b""
     while True:
         size = path.stat().st_size if path.exists() else 0

@@ -17,7 +17,7 @@ from chaos.platforms.embedded.family import Family
 from chaos.platforms.embedded.identity import Watch, age_s, alive, send
 from chaos.platforms.embedded.layout import Folder
 from chaos.platforms.embedded.ready import is_ready
-from chaos.platforms.embedded.records import Record, Spec
+from chaos.platforms.embedded.records import FAULT_PROXY, Record, Spec
 from chaos.platforms.embedded.spawn import PortTaken, how_ended, spawn
 
 log = logging.getLogger("saleproof.supervisor")
@@ -238,6 +238,8 @@ class Unit:
         self._family.main = process
         self._note(process=process, ready=False, late=False, note="starting")
         log.info("%s started, pid %d", self.spec.name, process.pid)
+        if self.spec.name == FAULT_PROXY and self.record.restarts:
+            log.warning("the fault proxy was restarted with the same ports and proxies: its toxics are gone")
 
     async def _until_ended(self) -> tuple[float, int | None]:
         """Seconds that it lived, and its exit status."""
