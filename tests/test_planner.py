@@ -14,9 +14,11 @@ from chaos.errors import PlanError, SpecErrors, Unsupported
 from chaos.model.base import from_json, to_json
 from chaos.model.experiment import Experiment
 from chaos.model.plan import Decision, Plan
-from chaos.model.platform import Inventory
+from chaos.model.platform import CAPABILITIES, Inventory
 from chaos.model.target import Target
 from chaos.planner.decisions import expected
+from chaos.planner.inventory import EMBEDDED
+from chaos.platforms.embedded.platform import EmbeddedPlatform
 from chaos.spec import condition, load_experiment, load_target
 from chaos.units import Duration, Rate
 
@@ -345,6 +347,15 @@ def test_a_target_that_is_not_up_can_be_planned(make: Make) -> None:
     assert {"edge -> web-6", "web-6 -> db", "replica -> db"} <= set(there.proxies)
     assert len(there.proxies) == 6 + 6 * 4 + 1
     assert (there.platform, there.variant, there.endpoint) == ("embedded", "fragile", "")
+
+
+@pytest.mark.parametrize("name", sorted(EMBEDDED))
+def test_the_embedded_platform_has_what_is_planned_with(name: str) -> None:
+    """Planning before anything is up assumes no capability that the platform does not have."""
+    protocol = CAPABILITIES[name]
+    members = {word for word in {*vars(protocol), *protocol.__annotations__} if not word.startswith("_")}
+    assert members
+    assert members <= {*dir(EmbeddedPlatform), *EmbeddedPlatform.__annotations__}
 
 
 SHIPPED = sorted((Path(__file__).parents[1] / "experiments").glob("*.yaml"))

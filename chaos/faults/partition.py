@@ -5,15 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from chaos.faults.shared.link import LinkFault, name
-from chaos.model.fault import ActsOn, Evidence
+from chaos.model.fault import ANSWERS, ActsOn, Evidence
 from chaos.proxy.values import Stream, ToxicSpec
 
 if TYPE_CHECKING:
     from chaos.proxy.confirm import Confirmation
-
-# A place is a link proxy between the groups. Where it is the second group that dials, a one-way partition loses what
-# comes back over the link, and the place says so: `web-1 -> db (answers)`.
-ANSWERS = " (answers)"
 
 
 class Partition(LinkFault):
