@@ -13,6 +13,7 @@ from typing import Any
 
 from chaos.cli.common import open_store, out, out_json, say
 from chaos.errors import UsageError
+from chaos.judge.chaostoolkit import CHAOSTOOLKIT
 from chaos.model.event import RunEnded, RunStarted
 from chaos.model.journal import RunInfo
 from chaos.model.plan import Plan
@@ -76,7 +77,7 @@ def _plan(experiment: dict[str, Any], path: Path) -> Plan:
     """A plan that says only what there is to say: the engine has its own."""
     return Plan(
         title=str(experiment.get("title", "")), why=str(experiment.get("description", "")), experiment=str(path),
-        target="", platform="chaostoolkit", variant="", seed=0, load="none", rate=Rate(0), patience=Duration(0),
+        target="", platform=CHAOSTOOLKIT, variant="", seed=0, load="none", rate=Rate(0), patience=Duration(0),
         warm_up=Duration(0), recovery=Duration(0), windows=(), steps=(),
     )  # fmt: skip
 

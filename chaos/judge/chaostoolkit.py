@@ -10,6 +10,9 @@ from typing import Any
 
 from chaos.model.verdict import Outcome, Status, exit_code
 
+# What `Plan.platform` says of a run whose engine was the Chaos Toolkit's own.
+CHAOSTOOLKIT = "chaostoolkit"
+
 STATUSES = {"completed": Status.COMPLETED, "interrupted": Status.INTERRUPTED, "aborted": Status.ABORTED}
 
 

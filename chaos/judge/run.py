@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import chaos
 from chaos.judge import customers
+from chaos.judge.chaostoolkit import CHAOSTOOLKIT, judge_chaostoolkit
 from chaos.judge.check import check
 from chaos.judge.counts import by_start
 from chaos.judge.faults import Faults, faults
@@ -37,6 +38,8 @@ T = TypeVar("T")
 def judge(journal: Journal) -> Verdict:
     """Pure and deterministic: the same journal gives the same verdict, bit for bit. Never raises for a strange record:
     what cannot be judged is inconclusive, and says why."""
+    if journal.plan.platform == CHAOSTOOLKIT:
+        return _by_the_engine(journal)
     journal = dataclasses.replace(journal, requests=by_start(journal.requests))
     broken: list[str] = []
     nothing: tuple[Span, ...] = ()
@@ -95,6 +98,15 @@ def judge(journal: Journal) -> Verdict:
         generator_lag_p99_s=lag_p99_s(journal.requests),
         judged_with=chaos.__version__,
     )
+
+
+def _by_the_engine(journal: Journal) -> Verdict:
+    """A plain Chaos Toolkit experiment: there is only its engine's journal to judge."""
+    status, outcome, code, reasons = judge_chaostoolkit(journal.chaostoolkit)
+    return Verdict(
+        run=journal.run.id, status=status, outcome=outcome, exit_code=code, reasons=reasons, checks=(),
+        judged_with=chaos.__version__,
+    )  # fmt: skip
 
 
 def _exit_code(status: Status, outcome: Outcome, *, stuck: bool, by_guard: bool) -> int:

@@ -98,6 +98,8 @@ class Rehearsal:
     def __exit__(self, *_: object) -> None:
         try:
             self.conclude()
+            if self.chaostoolkit:
+                self._store.keep_journal(self.run_id, self.chaostoolkit)
         finally:
             self._stack.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.errors import SpecError, SpecErrors, nearest
-from chaos.model.experiment import Experiment, MethodStep, Profile, Windows
+from chaos.model.experiment import Experiment, FaultSpec, MethodStep, Profile, Windows
 from chaos.model.objective import Condition
 from chaos.model.sli import Source
 from chaos.model.target import Target
@@ -18,6 +18,7 @@ from chaos.spec.marked import Key, Node, spell
 from chaos.spec.method import read_method
 from chaos.spec.problems import Bad, Problems
 from chaos.spec.target import load_target
+from chaos.units import Duration
 
 # What is expected of a variant: the outcome, and for people the reason.
 _EXPECTED = re.compile(r"(held|deviated|inconclusive)(:\s*\S.*)?", re.DOTALL)
@@ -67,13 +68,18 @@ def with_profile(experiment: Experiment, name: str) -> Experiment:
     }
     if profile.fault is not None:
         changes["method"] = tuple(
-            msgspec.structs.replace(
-                step,
-                faults=tuple(msgspec.structs.replace(fault, duration=profile.fault) for fault in step.faults),
-            )
+            msgspec.structs.replace(step, faults=tuple(_lasting(fault, profile.fault) for fault in step.faults))
             for step in experiment.method
         )
     return msgspec.structs.replace(experiment, **changes)
+
+
+def _lasting(fault: FaultSpec, duration: Duration) -> FaultSpec:
+    """The same fault for so long, and its words with it: what people read is what is done."""
+    import msgspec
+
+    text = re.sub(r"\bfor: [^,}]+", f"for: {duration}", fault.text)
+    return msgspec.structs.replace(fault, duration=duration, text=text)
 
 
 def find_target(name: str, experiment: Path) -> Path:

@@ -22,7 +22,7 @@ from chaos.store import series as seconds
 from chaos.store.database import Database
 from chaos.store.errors import StoreError
 from chaos.store.recorder import Recorder, write_rows
-from chaos.store.rows import event_of, event_row, ids_of, journal_of, samples_of
+from chaos.store.rows import event_of, event_row, ids_of, journal_of, journal_row, samples_of
 from chaos.store.spool import claimed, lines
 from chaos.store.summary import RunSummary
 from chaos.store.tables import PARTS, acknowledged, chunks, events, journals, runs, samples, series, verdicts
@@ -79,6 +79,13 @@ class Store:
                 connection.execute(events.insert(), rows)
             if status is not None:
                 self._end(connection, run, status)
+
+    def keep_journal(self, run_id: str, journal: dict[str, Any]) -> None:
+        """The engine's own journal, which is whole only after the run was judged; the last one counts."""
+        with self._database.begin() as connection:
+            run = self._row(connection, run_id).id
+            last = connection.execute(select(func.max(journals.c.seq)).where(journals.c.run == run)).scalar()
+            connection.execute(journals.insert(), [journal_row(run, 0 if last is None else last + 1, journal)])
 
     def save_verdict(self, verdict: Verdict) -> None:
         """Keep one more; the latest is shown, the older ones stay."""

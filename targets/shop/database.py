@@ -11,7 +11,7 @@ from targets.shop.node import Limits, Node, Query, Row
 from targets.shop.retry import RetryBudget
 from targets.shop.settings import Settings
 
-# Two reads that fail one after the other stay below the 2 s that a page may take; a write may take a little longer,
+# Two reads that fail one after the other, on both roles, stay below the 2 s that a page may take; a write may take longer,
 # and two of them with a payment in between stay below 3 s even when each waits 300 ms for its network.
 READ = Limits(size=6, wait_s=0.4, query_s=0.8)
 WRITE = Limits(size=10, wait_s=0.6, query_s=1.5)
@@ -31,6 +31,7 @@ class Database:
         read, write = (READ, WRITE) if self.defences.batching else (NAIVE, NAIVE)
         if not self.defences.timeouts:
             read, write = (Limits(size=limits.size, wait_s=None, query_s=None) for limits in (read, write))
+        self._read, self._write = read, write
         breakers = self.defences.breakers
         self.primary = Node("primary", hosts=settings.db_hosts, session="read-write", limits=write, breakers=breakers)
         self.replica: Node | None = None
@@ -61,23 +62,23 @@ class Database:
 
     async def read(self, query: Query, *args: object) -> list[Row]:
         """From the replica; a moment behind the primary. Raises: DependencyDown when nobody answers."""
-        return await self._try_each(self.nodes, query, args)
+        return await self._try_each(self.nodes, self._read, query, args)
 
     async def read_own(self, query: Query, *args: object) -> list[Row]:
         """From the primary, so that customers see what they have just done; the replica is better than nothing."""
-        return await self._try_each(self.nodes[::-1], query, args)
+        return await self._try_each(self.nodes[::-1], self._read, query, args)
 
     async def write(self, query: Query, *args: object) -> list[Row]:
         """On the primary. The statement must be safe to repeat: a lost answer leads to a second try."""
-        return await self._try_each([self.primary], query, args)
+        return await self._try_each([self.primary], self._write, query, args)
 
-    async def _try_each(self, nodes: list[Node], query: Query, args: tuple[object, ...]) -> list[Row]:
+    async def _try_each(self, nodes: list[Node], limits: Limits, query: Query, args: tuple[object, ...]) -> list[Row]:
         started = time.monotonic()
         self.retries.earn()
         failure: DependencyDown | None = None
         for node in nodes:
             try:
-                return await node.fetch(query, *args)
+                return await node.fetch(query, *args, limits=limits)
             except DependencyDown as down:
                 failure = down
         assert failure is not None
@@ -85,4 +86,4 @@ class Database:
             raise failure
         if not await self.retries.again(failure.dependency):
             raise failure
-        return await nodes[0].fetch(query, *args)
+        return await nodes[0].fetch(query, *args, limits=limits)

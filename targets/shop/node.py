@@ -76,17 +76,21 @@ class Node:
         )
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for one caller. Raises: DependencyDown when none is to be had, or it broke."""
+    async def connection(self, limits: Limits | None = None) -> AsyncIterator[Connection]:
+        """A connection for one caller, with its own time limits if it has any.
+
+        Raises: DependencyDown when none is to be had, or it broke.
+        """
+        limits = limits or self.limits
         if not self.breaker.allows():
             raise DependencyDown(self.name, "breaker")
         try:
-            connection = await self._take()
+            connection = await self._take(limits.wait_s)
         except AWAY as error:
             self.breaker.failed()
             metrics.QUERY_ERRORS.labels(self.name, "no connection").inc()
             raise DependencyDown(self.name, "no connection") from error
-        limit = _TimeLimit(connection, self.limits.query_s)
+        limit = _TimeLimit(connection, limits.query_s)
         try:
             yield connection
         except AWAY as error:
@@ -100,19 +104,19 @@ class Node:
             limit.cancel()
             await self.pool.putconn(connection)
 
-    async def _take(self) -> Connection:
+    async def _take(self, wait_s: float | None) -> Connection:
         """A connection that is not known to be dead. After a restart of the server all idle ones are."""
         while True:
-            connection = await self.pool.getconn()
+            connection = await self.pool.getconn(wait_s)
             if alive(connection):
                 return connection
             await self.pool.putconn(connection)  # the pool drops it and connects anew
 
-    async def fetch(self, query: Query, *args: object) -> list[Row]:
+    async def fetch(self, query: Query, *args: object, limits: Limits | None = None) -> list[Row]:
         """Run one statement: one round trip. Raises: DependencyDown."""
         started = time.perf_counter()
         try:
-            async with self.connection() as connection:
+            async with self.connection(limits) as connection:
                 return await fetch(connection, query, args)
         finally:
             metrics.query_seconds(query.name, self.name).observe(time.perf_counter() - started)

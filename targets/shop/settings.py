@@ -12,7 +12,12 @@ WORDS = {"on": True, "off": False}
 
 
 class Defences(msgspec.Struct, frozen=True, kw_only=True):
-    """The shop's defences, each a switch of its own. `SHOP_VARIANT` sets all of them, `SHOP_<NAME>=on|off` one."""
+    """The shop's defences, each a switch of its own. `SHOP_VARIANT` sets all of them, `SHOP_<NAME>=on|off` one.
+
+    Measured with bench/shop_capacity.py, three instances, normal = 25 journeys = 85 requests a second: all off holds
+    99 % and p99 < 2 s up to 2.5 times normal (195 req/s is all that it ever answers: six connections, each held for
+    70 ms of the provider's time and 10 ms of queries); all on holds them at 12 times (970 req/s, on 1.1 cores).
+    """
 
     cache: bool
     """Single-flight, stale-if-error and an in-process copy; off: a naive cache whose errors are the customer's."""

@@ -41,7 +41,7 @@ def test_an_empty_folder_becomes_the_shops_catalogue(shop: LocalShop) -> None:
     fingerprint = "SELECT md5(string_agg(id || name || price_cents || stock, ',' ORDER BY id)) FROM products"
     assert ask(shop.dsn(), fingerprint) == "4063d2033c23400693d0924239c7950c"
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        ask(shop.dsn() + "&options=-cdefault_transaction_read_only=off", "UPDATE products SET stock = 0 RETURNING id")
+        ask(shop.dsn() + "&options=-cdefault_transaction_read_only%3Doff", "UPDATE products SET stock = 0 RETURNING id")
 
 
 def test_the_service_is_the_postmaster_itself(shop: LocalShop) -> None:

@@ -16,6 +16,7 @@ from chaos.model.platform import Instance
 from chaos.platforms.embedded.family import Family
 from chaos.platforms.embedded.identity import Watch, age_s, alive, send
 from chaos.platforms.embedded.layout import Folder
+from chaos.platforms.embedded.policy import QUICK_S, after_death
 from chaos.platforms.embedded.ready import is_ready
 from chaos.platforms.embedded.records import FAULT_PROXY, Record, Spec
 from chaos.platforms.embedded.spawn import PortTaken, how_ended, spawn
@@ -24,10 +25,6 @@ log = logging.getLogger("saleproof.supervisor")
 
 Gate = Callable[[], Awaitable[None]]
 
-QUICK_S = 10.0  # a death this soon after the start is a quick one: the pause before the next start doubles
-QUICK_DEATHS_MAX = 5  # then it has failed
-FIRST_DEATHS_MAX = 3  # one that was never ready has failed earlier: it is wrong, not hurt
-BACKOFF_MAX_S = 30.0
 ORPHANS_GRACE_S = 1.0  # children that notice their parent's death leave by themselves within this
 PROBE_S = 0.05
 SLOW_PROBE_S = 0.5  # once it is late
@@ -285,20 +282,25 @@ class Unit:
         """Wait as the policy says; False when it stays down."""
         while self.record.desired == "paused":  # whoever died in its sleep is not woken
             await self._changed.wait()
-        restart = self.spec.restart
-        if restart.policy == "never" or (restart.policy == "on-failure" and code == 0):
-            await self._family.end(grace_s=ORPHANS_GRACE_S)
-            self._note(desired="stopped", note=f"{self.record.note}; its restart policy is {restart.policy}")
-            return False
         ours, self._crash_is_ours = self._crash_is_ours, False
-        quick = 0 if ours or lived_s >= QUICK_S else self.record.quick_deaths + 1
-        most = QUICK_DEATHS_MAX if self.record.started else FIRST_DEATHS_MAX
-        if quick >= most:
-            self._note(failed=True, quick_deaths=quick, note=f"{self.record.note}; {quick} quick deaths in a row")
-            log.error("%s has failed: %s", self.spec.name, self.record.note)
-            return False
-        backoff_s = min(BACKOFF_MAX_S, float(restart.backoff) * 2 ** max(0, quick - 1))
-        self._note(quick_deaths=quick, note=f"{self.record.note}; again in {backoff_s:g} s")
-        await asyncio.sleep(backoff_s)
-        self._note(restarts=self.record.restarts + 1)
-        return True
+        then = after_death(
+            self.spec.restart,
+            code=code,
+            lived_s=lived_s,
+            quick_deaths=self.record.quick_deaths,
+            started=self.record.started,
+            on_purpose=ours,
+        )
+        note = f"{self.record.note}; {then.why}"
+        if then.what == "again":
+            self._note(quick_deaths=then.quick_deaths, note=note)
+            await asyncio.sleep(then.backoff_s)
+            self._note(restarts=self.record.restarts + 1)
+            return True
+        log.error("%s stays down: %s", self.spec.name, note)
+        await self._family.end(grace_s=ORPHANS_GRACE_S)
+        if then.what == "failed":
+            self._note(failed=True, quick_deaths=then.quick_deaths, note=note)
+        else:
+            self._note(desired="stopped", note=note)
+        return False

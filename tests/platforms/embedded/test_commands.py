@@ -40,7 +40,7 @@ def test_a_crash_is_followed_by_a_restart(build: Any, up: Any, ask: Any, eventua
 def test_a_crash_from_outside_too(build: Any, up: Any, eventually: Any) -> None:
     """Whoever killed it."""
     platform = up(build.target({"one": build.service()}))
-    os.kill(platform.instance("one").pid, signal.SIGKILL)
+    os.kill(platform.instance("one").pid or 0, signal.SIGKILL)
     eventually(lambda: platform.instance("one").restarts == 1 and platform.instance("one").healthy)
 
 
@@ -135,7 +135,7 @@ def test_who_dies_while_paused_is_restarted_when_it_goes_on(build: Any, up: Any,
     platform = up(build.target({"one": build.service()}))
     control = service_control(platform.control())
     control.pause("one")
-    os.kill(control.instance("one").pid, signal.SIGKILL)
+    os.kill(control.instance("one").pid or 0, signal.SIGKILL)
     time.sleep(0.5)
     assert control.instance("one").state == "paused"
     control.unpause("one")
@@ -182,7 +182,7 @@ def test_one_that_dies_again_and_again_has_failed(build: Any, up: Any, eventuall
     platform = up(build.target({"one": build.service("--dies-while", str(obstacle))}))
     control = service_control(platform.control())
     obstacle.touch()
-    os.kill(control.instance("one").pid, signal.SIGKILL)
+    os.kill(control.instance("one").pid or 0, signal.SIGKILL)
     eventually(lambda: control.instance("one").state == "failed")
     assert "5 quick deaths in a row" in note(platform, "one")
     with pytest.raises(Unavailable, match="one does not run: it is failed"):

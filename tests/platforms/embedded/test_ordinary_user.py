@@ -62,8 +62,8 @@ def as_user(checkout: Path) -> list[str]:
     if os.geteuid() != 0:
         return []
     command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    # The interpreter tells: it may be a link into a folder of root's. By way of a shell, because setpriv itself still has
-    # root's rights when it starts what follows it.
+    # The interpreter tells: it may be a link into a folder of root's. By way of a shell, because setpriv itself still
+    # has root's rights when it starts what follows it.
     trial = [*command, "sh", "-c", 'exec "$0" -c "import chaos.errors"', sys.executable]
     if subprocess.run(trial, cwd=checkout, capture_output=True, check=False).returncode:
         command += ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]

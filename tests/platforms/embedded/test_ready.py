@@ -133,7 +133,7 @@ def test_a_real_database(build: Any, up: Any, checkout: Path, state: Path, event
         control.unpause("db")
         assert backend(open_one) == pid
 
-        os.kill(control.instance("db").pid, signal.SIGKILL)  # the postmaster alone
+        os.kill(control.instance("db").pid or 0, signal.SIGKILL)  # the postmaster alone
         after = eventually(lambda: (now := control.instance("db")).restarts == 1 and now.healthy and now)
         assert proc_state(pid) in ("", "Z")
     with connect() as open_one:

@@ -58,9 +58,8 @@ def test_a_target_comes_up_and_goes_down(build: Any, up: Any, ask: Any, state: P
 
 def test_the_order_is_kept(build: Any, up: Any) -> None:
     """A service starts once those that it comes after are ready."""
-    seen: list[str] = []
-    up(pair(build), progress=lambda name, what: seen.append(f"{name} {what.split(' after')[0]}"))
-    assert seen.index("back ready") < seen.index("front-1 starting")
+    said = " ".join(up(pair(build)).logs("supervisor", 100))
+    assert 0 < said.index("INFO back ready after") < said.index("INFO front-1 started")
 
 
 def test_up_again_is_the_same(build: Any, up: Any, state: Path) -> None:
@@ -196,7 +195,7 @@ def test_a_killed_up_is_finished_by_the_next(build: Any, up: Any, state: Path, c
     """kill -9 of the starter: the supervisor goes on, and the next `up` finds the target."""
     target = pair(build)
     child = start_up(target, checkout)
-    wait_for(child, "back starting")
+    wait_for(child, "back")
     child.kill()
     child.wait()
     platform = up(target)
