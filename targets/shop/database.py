@@ -11,8 +11,8 @@ from targets.shop.node import Limits, Node, Query, Row
 from targets.shop.retry import RetryBudget
 from targets.shop.settings import Settings
 
-# Two reads that fail one after the other, on both roles, stay below the 2 s that a page may take; a write may take longer,
-# and two of them with a payment in between stay below 3 s even when each waits 300 ms for its network.
+# Two reads that fail one after the other, on both roles, stay below the 2 s that a page may take. A write may take
+# longer; two of them with a payment in between stay below 3 s even when each waits 300 ms for its network.
 READ = Limits(size=6, wait_s=0.4, query_s=0.8)
 WRITE = Limits(size=10, wait_s=0.6, query_s=1.5)
 # What outage reports are made of: two connections, each held for a whole request, and nobody ever gives up.
