@@ -76,7 +76,8 @@ def judge(journal: Journal) -> Verdict:
         outcome = Outcome.DEVIATED
     elif doubts or guard or fate.stuck or status is not Status.COMPLETED:
         outcome = Outcome.INCONCLUSIVE
-    ending = [] if status in (Status.COMPLETED, Status.ABORTED) else [f"the run {status.value}: {ended}".rstrip(": ")]
+    verb = "crashed" if status is Status.CRASHED else f"was {status.value}"
+    ending = [] if status in (Status.COMPLETED, Status.ABORTED) else [f"the run {verb}: {ended}".rstrip(": ")]
     aborted = guard or ([f"the run was aborted: {ended}".rstrip(": ")] if status is Status.ABORTED else [])
     reasons = [*fate.stuck, *ending, *against, *aborted, *doubts] or [_all_held(checks)]
     hit, everyone = _tried("the customers", [], customers.affected, (0, 0), journal, journal.requests)

@@ -24,7 +24,8 @@ def render(verdict: Verdict, journal: Journal, *, width: int = WIDTH, colour: bo
             _window(page, window, checks, journal)
     _faults(page, verdict)
     _invariants(page, verdict)
-    _people(page, verdict)
+    if journal.plan.target:  # a plain Chaos Toolkit experiment has no traffic of ours
+        _people(page, verdict)
     page.gap()
     page.line(("this again     ", "dim"), f"saleproof show {verdict.run}")
     page.line(("judge it anew  ", "dim"), f"saleproof judge {verdict.run}")
@@ -51,6 +52,9 @@ def _headline(page: Page, verdict: Verdict, journal: Journal) -> None:
     if len(verdict.reasons) > _REASONS:
         page.line(f"  and {len(verdict.reasons) - _REASONS} more, below")
     page.gap()
+    if not plan.target:
+        page.wrapped(f"{verdict.run} · by the Chaos Toolkit's engine · {_length(journal)}", "dim")
+        return
     where = f"{plan.target} ({plan.variant}) on {plan.platform}"
     profile = f" · profile {plan.profile}" if plan.profile else ""
     page.wrapped(f"{verdict.run} · {where}{profile}", "dim")

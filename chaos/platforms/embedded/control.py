@@ -67,21 +67,35 @@ class EmbeddedControl:
     def _ask(self, verb: Verb, name: str = "", count: int = 0) -> Answer:
         resolved = what_is_up(self._folder)
         within_s = ANSWERS_WITHIN_S + (0.0 if resolved is None else _allowed_s(resolved, name))
-        connection = connect(self._folder, self._up)
+        request = Request(verb=verb, name=name, count=count)
         try:
-            connection.ask(Request(verb=verb, name=name, count=count))
-            answer = connection.answer(within_s)
-        except TimeoutError:
-            raise Unavailable(f"{verb} {name}: the supervisor gives no answer for {within_s:g} s") from None
+            answer = self._exchange(request, within_s)
         except (OSError, EOFError) as cause:
-            raise Unavailable(f"{verb} {name}: {cause}; whether it was done is not known") from cause
-        finally:
-            connection.close()
+            # It died while it was asked. All but a crash may be done twice: the next one is asked the same.
+            if verb == "crash":
+                raise Unavailable(f"crash {name}: {cause}; whether it was done is not known") from cause
+            try:
+                answer = self._exchange(request, within_s)
+            except (OSError, EOFError) as again:
+                raise Unavailable(f"{verb} {name}: {again}, twice; whether it was done is not known") from again
         if answer.unknown:
             raise KeyError(answer.error)
         if answer.error:
             raise Unavailable(answer.error)
         return answer
+
+    def _exchange(self, request: Request, within_s: float) -> Answer:
+        """Raises: OSError, EOFError when the supervisor dies meanwhile; Unavailable."""
+        connection = connect(self._folder, self._up)
+        try:
+            connection.ask(request)
+            return connection.answer(within_s)
+        except TimeoutError:
+            raise Unavailable(
+                f"{request.verb} {request.name}: the supervisor gives no answer for {within_s:g} s"
+            ) from None
+        finally:
+            connection.close()
 
 
 def _allowed_s(resolved: Resolved, name: str) -> float:

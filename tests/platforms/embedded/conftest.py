@@ -153,6 +153,17 @@ def proc_state() -> Callable[[int], str]:
 
 
 @pytest.fixture
+def kill9() -> Callable[[int | None], None]:
+    """SIGKILL from outside, to a process that there must be: `os.kill(0)` would hit the test itself."""
+
+    def kill(pid: int | None) -> None:
+        assert pid
+        os.kill(pid, signal.SIGKILL)
+
+    return kill
+
+
+@pytest.fixture
 def supervisor_pid(state: Path) -> Callable[[], int]:
     """The pid of the supervisor of the corner shop."""
 

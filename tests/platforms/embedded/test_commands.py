@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 
 def note(platform: Any, name: str) -> str:
-    return next(status.note for status in platform.statuses() if status.instance.name == name)
+    return str(next(status.note for status in platform.statuses() if status.instance.name == name))
 
 
 def test_a_crash_is_followed_by_a_restart(build: Any, up: Any, ask: Any, eventually: Any) -> None:
@@ -37,10 +36,10 @@ def test_a_crash_is_followed_by_a_restart(build: Any, up: Any, ask: Any, eventua
     assert ask(after.address)["pid"] == after.pid
 
 
-def test_a_crash_from_outside_too(build: Any, up: Any, eventually: Any) -> None:
+def test_a_crash_from_outside_too(build: Any, up: Any, eventually: Any, kill9: Any) -> None:
     """Whoever killed it."""
     platform = up(build.target({"one": build.service()}))
-    os.kill(platform.instance("one").pid or 0, signal.SIGKILL)
+    kill9(platform.instance("one").pid)
     eventually(lambda: platform.instance("one").restarts == 1 and platform.instance("one").healthy)
 
 
@@ -55,7 +54,7 @@ def test_many_crashes_on_purpose_are_not_a_failure(build: Any, up: Any, eventual
 
 @pytest.mark.parametrize("how", ["crash", "outside"])
 def test_orphans_do_not_stop_the_restart(
-    how: str, build: Any, up: Any, ask: Any, eventually: Any, proc_state: Any
+    how: str, build: Any, up: Any, ask: Any, eventually: Any, proc_state: Any, kill9: Any
 ) -> None:
     """Children in other sessions, with empty environments, that hold the port are gone before the next start."""
     platform = up(build.target({"one": build.service("--children", "2", "--share-port")}))
@@ -64,7 +63,7 @@ def test_orphans_do_not_stop_the_restart(
     if how == "crash":
         service_control(platform.control()).crash("one")
     else:
-        os.kill(before.pid, signal.SIGKILL)
+        kill9(before.pid)
     after = eventually(lambda: (now := platform.instance("one")).healthy and now.restarts and now)
     assert ask(after.address)["pid"] == after.pid
     assert all(proc_state(child) in ("", "Z") for child in children)
@@ -130,12 +129,12 @@ def test_pause_freezes_all_and_nothing_is_restarted(build: Any, up: Any, ask: An
     assert (after.state, after.healthy, after.pid, after.restarts) == ("running", True, about["pid"], 0)
 
 
-def test_who_dies_while_paused_is_restarted_when_it_goes_on(build: Any, up: Any, eventually: Any) -> None:
+def test_who_dies_while_paused_is_restarted_when_it_goes_on(build: Any, up: Any, eventually: Any, kill9: Any) -> None:
     """Not before: paused means that nothing happens."""
     platform = up(build.target({"one": build.service()}))
     control = service_control(platform.control())
     control.pause("one")
-    os.kill(control.instance("one").pid or 0, signal.SIGKILL)
+    kill9(control.instance("one").pid)
     time.sleep(0.5)
     assert control.instance("one").state == "paused"
     control.unpause("one")
@@ -176,13 +175,15 @@ def test_the_policy_decides(policy: Any, state: str, build: Any, up: Any, eventu
         assert note(platform, "one") == "ended with signal 9; its restart policy is never"
 
 
-def test_one_that_dies_again_and_again_has_failed(build: Any, up: Any, eventually: Any, tmp_path: Path) -> None:
+def test_one_that_dies_again_and_again_has_failed(
+    build: Any, up: Any, eventually: Any, tmp_path: Path, kill9: Any
+) -> None:
     """The pauses grow, and then it is left alone, until somebody starts it."""
     obstacle = tmp_path / "obstacle"
     platform = up(build.target({"one": build.service("--dies-while", str(obstacle))}))
     control = service_control(platform.control())
     obstacle.touch()
-    os.kill(control.instance("one").pid or 0, signal.SIGKILL)
+    kill9(control.instance("one").pid)
     eventually(lambda: control.instance("one").state == "failed")
     assert "5 quick deaths in a row" in note(platform, "one")
     with pytest.raises(Unavailable, match="one does not run: it is failed"):

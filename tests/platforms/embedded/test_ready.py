@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 import socket
 import threading
 from pathlib import Path
@@ -102,7 +100,9 @@ def test_a_real_cache(build: Any, up: Any, checkout: Path) -> None:
     assert not platform.instance("cache").healthy
 
 
-def test_a_real_database(build: Any, up: Any, checkout: Path, state: Path, eventually: Any, proc_state: Any) -> None:
+def test_a_real_database(
+    build: Any, up: Any, checkout: Path, state: Path, eventually: Any, proc_state: Any, kill9: Any
+) -> None:
     """PostgreSQL's backends leave the session and wipe their environment: they die, freeze and go on all the same."""
     service = ProcessService(
         run=("{python}", "-m", "targets.shop.postgres", "primary", "--port", "{port}", "--data", "{state}"),
@@ -133,7 +133,7 @@ def test_a_real_database(build: Any, up: Any, checkout: Path, state: Path, event
         control.unpause("db")
         assert backend(open_one) == pid
 
-        os.kill(control.instance("db").pid or 0, signal.SIGKILL)  # the postmaster alone
+        kill9(control.instance("db").pid)  # the postmaster alone
         after = eventually(lambda: (now := control.instance("db")).restarts == 1 and now.healthy and now)
         assert proc_state(pid) in ("", "Z")
     with connect() as open_one:

@@ -28,7 +28,7 @@ def kill_hard(pid: int, proc_state: Any, eventually: Any) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_services_outlive_their_supervisor(
-    number: signal.Signals, build: Any, up: Any, supervisor_pid: Any, proc_state: Any, eventually: Any
+    number: signal.Signals, build: Any, up: Any, supervisor_pid: Any, proc_state: Any, eventually: Any, kill9: Any
 ) -> None:
     """The next call starts another one, which takes the same processes over and restarts them when they die."""
     platform = up(build.target({"one": build.service(), "two": build.service()}))
@@ -40,10 +40,19 @@ def test_services_outlive_their_supervisor(
     after = control.instance("one")
     assert (after.pid, after.restarts, after.state, after.healthy) == (before.pid, 0, "running", True)
     assert supervisor_pid() != first
-    os.kill(after.pid or 0, signal.SIGKILL)  # not a child of this supervisor
+    kill9(after.pid)  # not a child of this supervisor
     eventually(lambda: (now := control.instance("one")).restarts == 1 and now.healthy)
     control.crash("two")
     eventually(lambda: (now := control.instance("two")).restarts == 1 and now.healthy)
+
+
+def test_a_supervisor_that_dies_while_it_is_asked(build: Any, up: Any, supervisor_pid: Any) -> None:
+    """The next one answers: a dying process still accepts connections for a moment."""
+    platform = up(build.target({"one": build.service()}))
+    for _ in range(5):
+        os.kill(supervisor_pid(), signal.SIGKILL)
+        assert platform.instance("one").healthy
+    assert platform.instance("one").restarts == 0
 
 
 def test_what_died_meanwhile_is_restarted(
@@ -118,7 +127,7 @@ def test_down_with_a_supervisor_that_hangs(build: Any, up: Any, supervisor_pid: 
     assert not (state / "embedded/corner-shop/data").exists()
 
 
-def test_the_fault_proxy_is_restarted(build: Any, up: Any, ask: Any, eventually: Any) -> None:
+def test_the_fault_proxy_is_restarted(build: Any, up: Any, ask: Any, eventually: Any, kill9: Any) -> None:
     """With the same ports and the same proxies, without toxics; the restart is counted and logged."""
     services = {"back": build.service(), "front": build.service()}
     platform = up(build.target(services, links=(("front", "back"),)))
@@ -136,7 +145,7 @@ def test_the_fault_proxy_is_restarted(build: Any, up: Any, ask: Any, eventually:
     address = f"http://{platform.proxy_api}/proxies/front%20-%3E%20back/toxics"
     urllib.request.urlopen(address, data=toxic, timeout=5).close()
     assert proxies()["front -> back"]["toxics"]
-    os.kill(before.pid, signal.SIGKILL)
+    kill9(before.pid)
     after = eventually(lambda: (now := proxy()).restarts == 1 and now.healthy and now)
     assert after.pid != before.pid
     assert proxies() == listed

@@ -15,7 +15,6 @@ import pytest
 
 from chaos.errors import Refused, Unavailable
 from chaos.model.platform import Killable, LinkShaper, Pausable
-from chaos.platforms.embedded import platform as platform_module
 from chaos.platforms.embedded.layout import Folder, locked
 from chaos.platforms.embedded.platform import EmbeddedPlatform, last_logs
 from chaos.units import Duration
@@ -276,6 +275,6 @@ def test_a_target_without_links_has_no_fault_proxy(build: Any, up: Any) -> None:
 
 def test_another_system_is_told_plainly(build: Any, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Linux only, and the message says why."""
-    monkeypatch.setattr(platform_module.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(Unavailable, match=r"needs Linux .*darwin"):
         EmbeddedPlatform.up(build.target({"one": build.service()}), "default")
