@@ -14,13 +14,16 @@ from chaos.clock import Clock
 from chaos.engine.session import Session
 from chaos.model.event import GuardBreached, GuardBroken
 from chaos.model.objective import Condition, Op
+from chaos.model.sli import Shape
 from chaos.units import Duration
 
 PERIOD_S = 0.25
 # The span that "now" means. One second holds enough customers at any rate worth rehearsing, and is short to react.
 SPAN_S = 1.0
-# Fewer samples than this in the span say nothing: one bad request of three is not an error rate of 33 %.
+# Fewer samples than this in the span say nothing: one bad request of three is not an error rate of 33 %. A gauge is
+# read only once or twice a second, and one reading is one.
 LEAST = 5
+LEAST_READINGS = 1
 
 
 class Recent(Protocol):
@@ -83,7 +86,8 @@ class Guard:
 
     def _breached(self, condition: Condition, bad: int, total: int) -> bool:
         now_s = self._clock.now_s()
-        if total < LEAST or not beyond(condition, bad / total):
+        least = LEAST_READINGS if condition.shape is Shape.GAUGE else LEAST
+        if total < least or not beyond(condition, bad / total):
             self._since.pop(condition.text, None)
             return False
         since_s = self._since.setdefault(condition.text, now_s)

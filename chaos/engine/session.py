@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos import faults
 from chaos.clock import Clock
 from chaos.engine.ledger import Entry, Ledger
 from chaos.engine.revert import revert_all
@@ -164,9 +165,32 @@ class Session:
         """Keep the step's faults on, each for its own duration. Faults that are shorter than the longest go first."""
         for ends_s in sorted({float(fault.duration) for fault in step.faults}):
             self.wait(began_s + ends_s - self.clock.now_s())
+            self._look_again(step, ends_s)
             over = {fault.id for fault in step.faults if float(fault.duration) <= ends_s}
             if ends_s < float(window.length):
                 self.revert_open(only=over)
+
+    def _look_again(self, step: PlannedStep, ends_s: float) -> None:
+        """At the end of its time, is a fault still there? One that went away by itself (its proxy was restarted, say)
+        did not bite for as long as the window says, and that must not read as a pass."""
+        for fault in step.faults:
+            lasts = getattr(type(self.faults[fault.id]), "lasts", True)
+            if not lasts or float(fault.duration) != ends_s:
+                continue
+            for place in fault.places:
+                entry = self._open.get((fault.id, place))
+                gone = self._gone(entry) if entry is not None else ""
+                if gone:
+                    evidence = Evidence(confirmed=False, text=gone)
+                    self.emit(FaultConfirmed(at_s=self.at_s(), fault=fault.id, place=place, evidence=evidence))
+
+    @staticmethod
+    def _gone(entry: Entry) -> str:
+        """Why the fault cannot be counted on; empty when it is there."""
+        try:
+            return "" if faults.is_present(entry.undo) else "it was gone before its end"
+        except Exception as cause:
+            return f"at its end nobody could say whether it was still there: {cause}"
 
     def _inject(self, fault: PlannedFault, place: str) -> Undo:
         """Raises: Stopped, and whatever the injection raised, after recording it."""

@@ -13,6 +13,7 @@ class Crash(ServiceFault):
     """The main process dies by SIGKILL; the service's restart policy may act."""
 
     kind: ClassVar[str] = "crash"
+    lasts: ClassVar[bool] = False
     example: ClassVar[str] = "crash: {service: web, for: 20s}"
 
     def inject(self, undo: Undo, platform: Killable) -> None:

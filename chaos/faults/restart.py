@@ -13,6 +13,7 @@ class Restart(ServiceFault):
     """The service is stopped and started again."""
 
     kind: ClassVar[str] = "restart"
+    lasts: ClassVar[bool] = False
     example: ClassVar[str] = "restart: {service: web, for: 15s}"
 
     def inject(self, undo: Undo, platform: Killable) -> None:

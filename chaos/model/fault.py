@@ -51,6 +51,7 @@ class Fault(Protocol[P]):
     needs: ClassVar[type]  # the platform capability that it uses, of chaos.model.platform
     acts_on: ClassVar[ActsOn]  # what its scope must name
     example: ClassVar[str]
+    lasts: ClassVar[bool]  # optional, default True: False where the harm is done once, as of a crash
 
     def prepare(self, where: str, platform: P) -> Undo:
         """Read names, endpoint, prior state and a baseline for `confirm`. Changes nothing."""

@@ -142,6 +142,7 @@ class Embedded(Noun):
     services: dict[str, ProcessService]
     sql: dict[str, str] = {}  # name -> connection string, read-only, past the proxies
     env: dict[str, str] = {}  # for every service
+    fault_proxy: tuple[str, ...] = ()  # another Toxiproxy server than ours, with `{port}` and `{config}`
 
 
 class Platforms(Noun):

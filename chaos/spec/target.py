@@ -154,8 +154,9 @@ def _invariant(name: str, part: InvariantPart) -> Invariant:
 
 def _embedded(part: EmbeddedPart) -> Embedded:
     return Embedded(
-        services={name: _process(process) for name, process in part.services.items()}, sql=part.sql, env=part.env
-    )
+        services={name: _process(process) for name, process in part.services.items()}, sql=part.sql, env=part.env,
+        fault_proxy=part.fault_proxy,
+    )  # fmt: skip
 
 
 def _process(part: ProcessPart) -> ProcessService:

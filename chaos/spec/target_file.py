@@ -133,6 +133,7 @@ class EmbeddedPart(Noun):
     services: dict[str, ProcessPart]  # one entry for every service
     sql: dict[str, str] = {}  # name -> connection string, read-only, past the proxies
     env: dict[str, str] = {}  # for every service
+    fault_proxy: tuple[str, ...] = ()  # another Toxiproxy server than ours: {python}, {port} of its API, {config} file
 
 
 class PlatformsPart(Noun):

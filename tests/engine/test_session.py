@@ -107,6 +107,22 @@ def test_a_confirmation_that_breaks_is_not_a_confirmation(make_stage: Any) -> No
     assert "cannot measure" in evidence[0]["evidence"]
 
 
+def test_a_fault_that_went_away_by_itself_did_not_bite(make_stage: Any) -> None:
+    """Confirmed at first and gone before its end: the last word is that it was not in place."""
+    stage = make_stage()
+
+    def vanish(event: object) -> None:
+        stage.events.append(event)
+        if isinstance(event, FaultConfirmed) and event.evidence.confirmed:
+            (stage.folder / "a").unlink()
+
+    stage.session.emit = vanish
+    stage.session.run_step(stage.session.plan.steps[0])
+    words = [event.evidence for event in stage.events if isinstance(event, FaultConfirmed)]
+    assert [word.confirmed for word in words] == [True, False]
+    assert "gone before its end" in words[-1].text
+
+
 def test_what_cannot_be_reverted_stays_in_the_ledger(make_stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stuck is said with its error, and `recover` can still find it."""
     monkeypatch.setattr("chaos.engine.revert.PAUSE_S", 0.0)

@@ -47,6 +47,7 @@ class Resolved(Noun):
     instances: tuple[Spec, ...]
     proxies: tuple[Proxy, ...] = ()
     proxy_port: int = 0  # the fault proxy's API; 0: no links, no proxy
+    proxy_run: tuple[str, ...] = ()  # the fault proxy as an argument list
     sql: dict[str, str] = {}
 
     @property

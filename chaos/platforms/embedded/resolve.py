@@ -94,6 +94,7 @@ def resolve(target: Target, variant: str, folder: Folder) -> tuple[Resolved, Res
             for client, server, link in pairs
         )
         shared = _shared(target, variant, main)
+        proxy_port = next(free) if pairs else 0
         resolved = Resolved(
             up=uuid.uuid4().hex,
             boot_id=boot_id(),
@@ -105,7 +106,8 @@ def resolve(target: Target, variant: str, folder: Folder) -> tuple[Resolved, Res
                 for service, instance in places
             ),
             proxies=proxies,
-            proxy_port=next(free) if pairs else 0,
+            proxy_port=proxy_port,
+            proxy_run=_proxy_run(part, folder, proxy_port, target.path),
             sql={
                 name: fill(text, shared, where=f"platforms.embedded.sql.{name}", path=target.path)
                 for name, text in part.sql.items()
@@ -117,13 +119,24 @@ def resolve(target: Target, variant: str, folder: Folder) -> tuple[Resolved, Res
     return resolved, reservation
 
 
+# Ours. A target file may name another one that speaks Toxiproxy's API, such as Shopify's own.
+FAULT_PROXY_RUN = (
+    "{python}", "-m", "chaos.proxy.server", "--host", "127.0.0.1", "--port", "{port}", "--config", "{config}",
+)  # fmt: skip
+
+
+def _proxy_run(part: Embedded, folder: Folder, port: int, path: str) -> tuple[str, ...]:
+    values = {"python": sys.executable, "port": str(port), "config": str(folder.proxies)}
+    where = "platforms.embedded.fault-proxy"
+    return tuple(fill(word, values, where=where, path=path) for word in part.fault_proxy or FAULT_PROXY_RUN)
+
+
 def proxy_spec(resolved: Resolved, folder: Folder) -> Spec:
     """The fault proxy as an instance: always restarted, with the same ports and configuration."""
-    run = (sys.executable, "-m", "chaos.proxy.server", "--host", "127.0.0.1", "--port", str(resolved.proxy_port))
     return Spec(
         name=FAULT_PROXY,
         service=FAULT_PROXY,
-        run=(*run, "--config", str(folder.proxies)),
+        run=resolved.proxy_run,
         env=environment(folder, FAULT_PROXY, Path(__file__).parents[3]),
         port=resolved.proxy_port,
         ready=Ready(tcp=False, http="/version"),
