@@ -1,5 +1,5 @@
-"""Every experiment of the catalogue, on both variants, for real: held on `resilient`, deviated on `fragile`, and for the
-reason that the file names."""
+"""Every experiment of the catalogue, on both variants, for real: held on `resilient`, deviated on `fragile`, and for
+the reason that the file names."""
 
 from __future__ import annotations
 

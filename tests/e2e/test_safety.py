@@ -18,8 +18,8 @@ from chaos.proxy.client import ToxiproxyClient
 from .conftest import ROOT, Saleproof
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
-EXPERIMENT = str(ROOT / "experiments/db-latency-spike.yaml")
-RUN = ("run", EXPERIMENT, "--profile", "ci")
+EXPERIMENT = str(Path(__file__).with_name("quick.yaml"))
+RUN = ("run", EXPERIMENT)
 
 
 def until(what: Callable[[], Any], within_s: float = 60.0) -> Any:
@@ -72,7 +72,7 @@ def test_a_killed_runner_leaves_nothing(saleproof: Saleproof) -> None:
     run.kill()
     run.communicate(timeout=10)
     until(lambda: toxics(api) == [], within_s=5)
-    newest = until(lambda: [r for r in saleproof.json("runs") if r["status"] is not None])[0]
+    newest = until(lambda: [r for r in saleproof.json("runs") if r["exit"] is not None])[0]
     assert (newest["id"], newest["status"], newest["exit"]) == (fault["run"], "crashed", 70)
 
 
@@ -152,3 +152,31 @@ def test_the_chaos_toolkit_runs_an_exported_experiment(saleproof: Saleproof, tmp
     assert (journal["status"], journal["deviated"]) == ("completed", False)
     last = journal["steady_states"]["after"]["probes"][-1]
     assert last["output"]["outcome"] == "held"
+
+
+def test_a_fault_that_does_not_bite_is_inconclusive(saleproof: Saleproof, tmp_path: Path) -> None:
+    """A fault proxy that accepts and lists a toxic but does not delay: exit 2, not confirmed, and nothing left."""
+    program = Path(__file__).with_name("lying_proxy.py")
+    lying = f'    fault-proxy: ["{{python}}", "{program}", --port, "{{port}}", --config, "{{config}}"]\n'
+    target = tmp_path / "targets" / "shop.yaml"
+    target.parent.mkdir()
+    text = (ROOT / "targets/shop.yaml").read_text()
+    target.write_text(text.replace("    services:\n      db:", f"{lying}    services:\n      db:", 1))
+    (tmp_path / "targets" / "shop").symlink_to(ROOT / "targets" / "shop")
+    (tmp_path / "targets" / "__init__.py").touch()
+    done = saleproof(*RUN, "--target", str(target), "--json")
+    verdict = json.loads(done.stdout)
+    assert done.returncode == 2, verdict["reasons"]
+    assert [fault["confirmed"] for fault in verdict["faults"]] == [False, False, False]
+    assert any("did not bite" in reason for reason in verdict["reasons"])
+
+
+def test_a_fault_proxy_that_is_killed_takes_its_fault_along(saleproof: Saleproof) -> None:
+    """It comes back without the toxic, and the run does not read as a pass: exit 2, gone before its end."""
+    run, api, _ = started(saleproof)
+    proxy = next(line for line in saleproof.leftovers() if "chaos.proxy.server" in line)
+    os.kill(int(proxy.split()[0]), signal.SIGKILL)
+    out, _ = run.communicate(timeout=60)
+    assert run.returncode == 2, out
+    assert "gone before its end" in out
+    assert toxics(api) == []
