@@ -56,7 +56,10 @@ def main() -> int:
                 "saleproof validate (same file)", [saleproof, "validate", str(trivial)],
                 "chaos validate", [chaos, "--no-version-check", "validate", str(trivial)], "at most 0.5",
             ),
-            ("saleproof run trivial.json", [saleproof, "run", str(trivial)], "chaos run trivial.json", toolkit_run, "at most 1"),
+            (
+                "saleproof run trivial.json", [saleproof, "run", str(trivial)],
+                "chaos run trivial.json", toolkit_run, "at most 1",
+            ),
         ]  # fmt: skip
         print(f"{'command':<32}{'median':>9}   {'against':<24}{'median':>9}   {'ratio':>6}   goal")
         for name, command, other_name, other, goal in pairs:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +89,7 @@ def pages() -> dict[str, str]:
         "faults.md": faults_page,
         "exit-codes.md": exit_codes_page,
         "commands.md": commands_page,
+        "modules.md": modules_page,
     }
     return {name: f"{HEAD}\n{page().rstrip()}\n" for name, page in made.items()}
 
@@ -241,6 +244,25 @@ def commands_page() -> str:
         if sub.epilog:
             lines += ["", "```sh", *(line.strip() for line in sub.epilog.splitlines()[1:] if line.strip()), "```"]
     return "\n".join(lines)
+
+
+def modules_page() -> str:
+    """What each module is for: the first sentence of its docstring."""
+    root = FOLDER.parents[1]
+    lines = ["# Modules", "", "What each one is for, in its own first sentence."]
+    for package in ("chaos", "targets"):
+        for path in sorted((root / package).rglob("*.py"), key=lambda p: (p.parent, p.stem != "__init__", p.stem)):
+            if path.stem == "__init__":
+                lines += ["", f"## {path.parent.relative_to(root)}/", "", _first_sentence(path), ""]
+            else:
+                lines += [f"- `{path.stem}`: {_first_sentence(path)}"]
+    return "\n".join(lines)
+
+
+def _first_sentence(path: Path) -> str:
+    text = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0].split())
+    found = re.match(r".*?[.!?](?= [A-Z`]|$)", text)
+    return found[0] if found else text
 
 
 def _subcommands(root: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
