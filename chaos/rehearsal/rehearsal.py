@@ -268,6 +268,7 @@ class Rehearsal:
 
             self.verdict = judge(self._store.read(self.run_id))
             self._store.save_verdict(self.verdict)
+            self._store.series(self.run_id)  # second by second, kept for whoever looks later
         return self.verdict
 
     def _end(self) -> None:
