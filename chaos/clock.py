@@ -34,6 +34,12 @@ class RealClock:
         return until.wait(max(0.0, seconds))
 
 
+def boottime_s() -> float:
+    """Seconds since boot, those included in which the machine slept (CLOCK_BOOTTIME; elsewhere than on Linux,
+    CLOCK_MONOTONIC): what a lease is measured with."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class VirtualClock:
     """A clock that a test moves. `wait` moves it by itself and never sleeps."""
 

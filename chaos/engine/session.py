@@ -16,6 +16,7 @@ from typing import Any
 
 from chaos import faults
 from chaos.clock import Clock
+from chaos.engine.lease import Keeper
 from chaos.engine.ledger import Entry, Ledger
 from chaos.engine.revert import revert_all
 from chaos.errors import SaleproofError
@@ -28,6 +29,7 @@ from chaos.model.event import (
     FaultStuck,
     GuardBreached,
     GuardBroken,
+    LeaseExpired,
     Noted,
     SignalReceived,
     WindowEnded,
@@ -68,6 +70,7 @@ class Session:
     emit: Callable[[AnyEvent], None]
     figures: Callable[[Window, Condition], dict[str, Any]]
     conclude: Callable[[], dict[str, Any]]
+    keeper: Keeper | None = None  # of the faults' lease; None: nobody keeps one
     stop: threading.Event = field(default_factory=threading.Event)
     status: Status = Status.COMPLETED
     reason: str = ""
@@ -91,6 +94,8 @@ class Session:
 
     def abort(self, event: GuardBreached | GuardBroken) -> None:
         """The guard ends the run and does not wait for the main thread: it reverts at once, itself."""
+        if self._lease_over():
+            return  # whoever slept sees a stranger's world: what it looks like is not the shop's doing
         what = event.value if isinstance(event, GuardBreached) else event.error
         self._end(Status.ABORTED, f"{event.condition}: {what}")
         self.emit(event)
@@ -98,7 +103,24 @@ class Session:
 
     def fail(self, reason: str) -> None:
         """The run cannot go on, for a reason of its own."""
+        if not self._lease_over():
+            self._end(Status.ABORTED, reason)
+
+    def lease_ran_out(self, holder: str, reason: str) -> None:
+        """The faults were taken back where the target lives, because the runner was not heard of: it injects nothing
+        more, and says so of each fault that is gone. Called once, from whichever thread noticed."""
         self._end(Status.ABORTED, reason)
+        self.emit(LeaseExpired(at_s=self.at_s(), holder=holder, reason=reason))
+        with self._lock:
+            for (fault, place), entry in self._open.items():
+                if getattr(type(self.faults[fault]), "lasts", True) and self._gone(entry):
+                    evidence = Evidence(confirmed=False, text=reason)
+                    self.emit(FaultConfirmed(at_s=self.at_s(), fault=fault, place=place, evidence=evidence))
+        self.revert_open()
+
+    def _lease_over(self) -> str:
+        """Why; empty when it is not."""
+        return "" if self.keeper is None else self.keeper.check()
 
     def _end(self, status: Status, reason: str) -> None:
         if not self.stop.is_set():
@@ -108,9 +130,11 @@ class Session:
     # Windows --------------------------------------------------------------------------------------------------------
 
     def wait(self, seconds: float) -> None:
-        """Wait, interruptibly. Raises: Stopped."""
+        """Wait, interruptibly. Raises: Stopped, also when it took longer because the runner itself was stopped."""
         if self.clock.wait(seconds, self.stop):
             raise Stopped(self.reason)
+        if over := self._lease_over():
+            raise Stopped(over)
 
     def measure(self, window: Window) -> None:
         """Let one window pass. Raises: Stopped; then the window is recorded as cut."""
@@ -197,15 +221,21 @@ class Session:
         body = self.faults[fault.id]
         ground = self.ground(type(body))
         with self._lock:
+            if over := self._lease_over():
+                raise Stopped(over)
             if self.stop.is_set():
                 raise Stopped(self.reason)
             try:
                 undo: Undo = body.prepare(place, ground)
+                if self.keeper is not None:
+                    undo = self.keeper.hold(undo)
             except Exception as cause:
                 self.emit(
                     FaultFailed(at_s=self.at_s(), fault=fault.id, place=place, error=f"before injecting: {cause}")
                 )
                 raise
+            if over := self._lease_over():
+                raise Stopped(over)
             entry = Entry(
                 run=self.run_id, fault=fault.id, place=place, target=self.plan.target, undo=undo, text=fault.text,
                 opened_at=self.clock.utc().isoformat(), pid=os.getpid(),

@@ -16,6 +16,7 @@ from chaos.faults.partition import Partition
 from chaos.faults.pause import Pause
 from chaos.faults.reset import Reset
 from chaos.faults.restart import Restart
+from chaos.faults.shared.lease import Holder
 from chaos.faults.slicer import Slicer
 from chaos.faults.slow_close import SlowClose
 from chaos.faults.stop import Stop
@@ -42,6 +43,13 @@ FAULTS: dict[str, type[Any]] = {
     "command": Command,
     "http": Http,
 }
+
+
+def holder(undo: Undo) -> Holder | None:
+    """Who keeps this fault's lease where the target lives; None for what users bring themselves."""
+    find = getattr(FAULTS[undo.kind], "holder", None)
+    found: Holder | None = find(undo) if find is not None else None
+    return found
 
 
 def revert(undo: Undo) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from chaos.faults.shared.lease import under
 from chaos.faults.shared.service import Held, ServiceFault, ended
 from chaos.model.fault import Evidence, Undo
 from chaos.model.platform import Killable
@@ -17,7 +18,7 @@ class Crash(ServiceFault):
     example: ClassVar[str] = "crash: {service: web, for: 20s}"
 
     def inject(self, undo: Undo, platform: Killable) -> None:
-        Held.of(undo).reach().crash(undo.where)
+        Held.of(undo).reach().crash(undo.where, **under(undo.lease))
 
     def confirm(self, undo: Undo, platform: Killable) -> Evidence:
         """The process of before has ended, whether or not there is a new one."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
+from chaos.faults.shared.lease import under
 from chaos.faults.shared.service import LOOK_AGAIN_S, Held, ServiceFault
 from chaos.model.fault import Evidence, Undo
 from chaos.model.platform import Pausable, Proxy
@@ -24,7 +25,7 @@ class Pause(ServiceFault):
     example: ClassVar[str] = "pause: {service: db, for: 10s}"
 
     def inject(self, undo: Undo, platform: Pausable) -> None:
-        Held.of(undo).reach().pause(undo.where)
+        Held.of(undo).reach().pause(undo.where, **under(undo.lease))
 
     def confirm(self, undo: Undo, platform: Pausable) -> Evidence:
         """Every one of its processes is stopped, and a request to it, past the proxies, gets no answer."""

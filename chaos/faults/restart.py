@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from chaos.faults.shared.lease import under
 from chaos.faults.shared.service import Held, ServiceFault, ended
 from chaos.model.fault import Evidence, Undo
 from chaos.model.platform import Killable
@@ -17,7 +18,7 @@ class Restart(ServiceFault):
     example: ClassVar[str] = "restart: {service: web, for: 15s}"
 
     def inject(self, undo: Undo, platform: Killable) -> None:
-        Held.of(undo).reach().restart(undo.where)
+        Held.of(undo).reach().restart(undo.where, **under(undo.lease))
 
     def confirm(self, undo: Undo, platform: Killable) -> Evidence:
         """Another process runs in the place of the one before."""

@@ -9,8 +9,10 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
+from chaos.faults.shared.lease import Holder
 from chaos.model.base import Noun, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
+from chaos.model.lease import Lease
 from chaos.model.platform import TrafficShaper
 
 # More than this is a slip of the finger: the target's rates are those of a real shop already.
@@ -55,7 +57,7 @@ class Surge(Noun):
         from chaos.load.control import set_multiplier
 
         rush = Rush.of(undo)
-        set_multiplier(rush.control, rush.after)
+        set_multiplier(rush.control, rush.after, lease=Lease(id=undo.lease) if undo.lease else None)
 
     def confirm(self, undo: Undo, platform: TrafficShaper) -> Evidence:
         """Customers are counted as they arrive, and are as many as that multiplier means, give or take their chance."""
@@ -81,6 +83,10 @@ class Surge(Noun):
             intended=wanted_per_s,
             unit="1/s",
         )
+
+    @staticmethod
+    def holder(undo: Undo) -> Holder | None:
+        return Holder(kind="traffic generator", reach=Rush.of(undo).control)
 
     @staticmethod
     def revert(undo: Undo) -> None:

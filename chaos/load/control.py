@@ -11,6 +11,7 @@ import msgspec
 from chaos.errors import Unavailable
 from chaos.load.wire import Answer, Order
 from chaos.model.base import Noun, to_json
+from chaos.model.lease import Lease, Renewal
 
 # A generator answers in well under a millisecond; a machine that is busy with an experiment may take longer.
 TIMEOUT_S = 3.0
@@ -31,14 +32,35 @@ class Control(Noun):
     generators: tuple[Reach, ...]
 
 
-def set_multiplier(control: dict[str, Any], multiplier: float) -> None:
-    """From now on so many times as many customers arrive. Idempotent. Returns once every generator has said so.
-    Raises: Unavailable when none is left or one does not obey; ValueError for a multiplier that it refuses."""
+def renew_lease(control: dict[str, Any], lease: Lease) -> Renewal:
+    """Make or renew a lease at every generator; the worst answer counts. Raises: Unavailable when none is left or one
+    does not answer."""
+    answers = [_ask(reach, Order(lease=lease.id, ttl_s=lease.ttl_s)) for reach in _alive(control)]
+    if not answers:
+        raise Unavailable("the traffic generator is gone")
+    for answer in answers:
+        if answer.error or answer.lease is None:
+            raise Unavailable(f"the traffic generator keeps no lease: {answer.error or 'it says nothing of it'}")
+    return min((a.lease for a in answers if a.lease), key=("expired", "created", "renewed").index)
+
+
+def release_lease(control: dict[str, Any], name: str) -> None:
+    """Give it back, and with it a multiplier that is still under it. Raises: Unavailable."""
+    for reach in _alive(control):
+        _ask(reach, Order(lease=name, release=True))
+
+
+def set_multiplier(control: dict[str, Any], multiplier: float, *, lease: Lease | None = None) -> None:
+    """From now on so many times as many customers arrive; with a lease, which is made or renewed, until it ends, and
+    then 1 times. Idempotent. Returns once every generator has said so.
+    Raises: Unavailable when none is left or one does not obey; ValueError for what it refuses, also a lease that ran out.
+    """
     alive = _alive(control)
     if not alive:
         raise Unavailable("the traffic generator is gone")
     for reach in alive:
-        answer = _ask(reach, Order(multiply=multiplier))
+        leased = Order(lease=lease.id, ttl_s=lease.ttl_s) if lease is not None else Order()
+        answer = _ask(reach, msgspec.structs.replace(leased, multiply=multiplier))
         if answer.error:
             raise ValueError(answer.error)
         if answer.multiplier != multiplier:

@@ -24,6 +24,7 @@ from typing import IO
 
 import msgspec
 
+from chaos.clock import boottime_s
 from chaos.errors import SaleproofError
 from chaos.load.arrivals import Arrivals
 from chaos.load.crowd import Crowd
@@ -31,11 +32,14 @@ from chaos.load.engine import Engine
 from chaos.load.script import Script
 from chaos.load.wire import Answer, Config, Goodbye, Hello, Message, Order, encode
 from chaos.model.base import from_json, to_json
+from chaos.model.lease import Lease, Leases, Renewal
 
 REPORT_S = 0.25
 # Files that are not connections to the shop: the pipes, the socket, libraries.
 _FILES_RESERVED = 64
 _RUNNER_GONE = "the runner is gone"
+# A runner that stands still reads nothing: its reports are kept for so long, and then nobody sends customers for it.
+UNREAD_S = 60.0
 
 
 def _direct() -> Engine:
@@ -59,11 +63,18 @@ class Output:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._stuck_since_s: float | None = None
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
 
     def send(self, message: Message) -> None:
         self._queue.put(encode(message))
+
+    @property
+    def unread_s(self) -> float:
+        """For how long a message has been waiting for the runner to read it."""
+        since_s = self._stuck_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
 
     def close(self, timeout_s: float) -> None:
         """Wait until all is written."""
@@ -75,7 +86,9 @@ class Output:
             while (data := self._queue.get()) is not None:
                 view = memoryview(data)
                 while view:
+                    self._stuck_since_s = time.monotonic()
                     view = view[os.write(self._descriptor, view) :]
+                self._stuck_since_s = None
 
 
 class Generator:
@@ -93,6 +106,8 @@ class Generator:
         self._why = ""
         self._drain_s = 0.0
         self._per_s = float(traffic.rate) * config.times / config.shards
+        self._leases = Leases()
+        self._multiplied_under = ""  # a lease
 
     async def run(self, orders: IO[bytes]) -> None:
         """Until told to stop. Raises: ValueError, OSError when it cannot start."""
@@ -122,14 +137,39 @@ class Generator:
         """Raises nothing: what is wrong with the order is in the answer."""
         assert self._crowd is not None
         error = ""
-        if order.multiply is not None:
-            try:
+        became: Renewal | None = None
+        try:
+            became = self._lease(order)
+            if order.multiply is not None:
+                if became == "expired":
+                    raise ValueError(f"the lease {order.lease!r} ran out")  # noqa: TRY301 - as a bad multiplier
                 self._crowd.multiply(order.multiply)
-            except ValueError as cause:
-                error = str(cause)
+                self._multiplied_under = order.lease
+        except ValueError as cause:
+            error = str(cause)
         if order.stop:
             self.end("", order.drain_s)
-        return Answer(multiplier=self._crowd.multiplier, arrived=self._crowd.arrived, per_s=self._per_s, error=error)
+        return Answer(
+            multiplier=self._crowd.multiplier, arrived=self._crowd.arrived, per_s=self._per_s, lease=became, error=error
+        )
+
+    def _lease(self, order: Order) -> Renewal | None:
+        """Raises: ValueError."""
+        if not order.lease:
+            return None
+        if order.release:
+            self._leases.release(order.lease)
+            self._look_at_lease()
+            return None
+        return self._leases.renew(Lease(id=order.lease, ttl_s=order.ttl_s), boottime_s())
+
+    def _look_at_lease(self) -> None:
+        """A multiplier whose lease is over goes."""
+        assert self._crowd is not None
+        self._leases.expire(boottime_s())
+        if self._multiplied_under and not self._leases.is_held(self._multiplied_under, boottime_s()):
+            self._crowd.multiply(1.0)
+            self._multiplied_under = ""
 
     def end(self, why: str, drain_s: float = 0.0) -> None:
         """Stop. The first reason stays."""
@@ -161,6 +201,9 @@ class Generator:
             due_s = max(due_s + REPORT_S, loop.time())
             await asyncio.sleep(due_s - loop.time())
             self._output.send(self._crowd.report())
+            self._look_at_lease()
+            if self._output.unread_s > UNREAD_S:
+                self.end(f"nobody has read its reports for {UNREAD_S:g} s")
             if self._crowd.broken:
                 self.end(self._crowd.broken)
             if os.getppid() != parent:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from chaos.model.base import Noun
+from chaos.model.lease import Renewal
 from chaos.model.target import Traffic
 from chaos.units import dec_hook, enc_hook
 
@@ -38,9 +39,13 @@ class Config(Noun):
 
 
 class Order(Noun):
-    """To the generator; without a field set, it only asks for the current multiplier."""
+    """To the generator; without a field set, it only asks for the current multiplier. `lease` with a `ttl_s` makes or
+    renews a lease; `multiply` under a lease goes back to 1 when that ends; `release` gives it back."""
 
     multiply: float | None = None
+    lease: str = ""
+    ttl_s: float = 0.0
+    release: bool = False
     stop: bool = False
     drain_s: float = 0.0
 
@@ -51,6 +56,7 @@ class Answer(Noun):
     multiplier: float
     arrived: int = 0  # customers so far
     per_s: float = 0.0  # customers a second at a multiplier of 1
+    lease: Renewal | None = None  # what became of one that was to be renewed
     error: str = ""
 
 

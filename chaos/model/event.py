@@ -117,6 +117,14 @@ class SignalReceived(Event):
     signal: str
 
 
+class LeaseExpired(Event):
+    """The runner was stopped or asleep, or could not reach `holder` (empty: the runner itself noticed), for longer than
+    the faults' lease: they were taken back where the target lives, and nothing more is injected."""
+
+    holder: str
+    reason: str
+
+
 class InvariantChecked(Event):
     """`ok` None: it could not be checked, which is inconclusive."""
 
@@ -160,6 +168,7 @@ AnyEvent = (
     | GuardBreached
     | GuardBroken
     | SignalReceived
+    | LeaseExpired
     | InvariantChecked
     | Noted
     | ProbeFailed

@@ -26,6 +26,7 @@ class Undo(Noun):
     kind: str
     where: str
     data: dict[str, Any] = {}
+    lease: str = ""  # the lease under which it is injected, kept where the target lives; empty: none is kept there
 
 
 class Evidence(Noun):
@@ -61,6 +62,9 @@ class Fault(Protocol[P]):
 
     def confirm(self, undo: Undo, platform: P) -> Evidence:
         """Measure whether it bit, by a round trip or the process's state; never by having sent the command."""
+
+    # Optional: `holder(undo)`, a static method: who keeps the lease `undo.lease` where the target lives, a
+    # chaos.faults.shared.lease.Holder, or None. `inject` then puts what it does under that lease.
 
     @staticmethod
     def revert(undo: Undo) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from chaos.model.base import Noun
+from chaos.model.lease import Lease, Renewal
 from chaos.model.target import Link
 
 
@@ -49,7 +50,7 @@ class ServiceControl(Protocol):
     """What another process can do to the services of a running target, given the plain data of `Platform.control()`.
 
     Every call returns once the effect is there (or raises Unavailable), except that `crash` returns when the process
-    is gone, whatever the restart policy does next.
+    is gone, whatever the restart policy does next. `lease` is given only to one that is a `LeaseKeeper` too.
     """
 
     def exists(self) -> bool:
@@ -59,26 +60,38 @@ class ServiceControl(Protocol):
     def instance(self, name: str) -> Instance:
         """As it is now. Raises: KeyError for a name that is not the target's, Unavailable."""
 
-    def crash(self, name: str) -> None:
+    def crash(self, name: str, *, lease: str = "") -> None:
         """The main process dies by SIGKILL; the restart policy may act."""
 
-    def kill(self, name: str) -> None:
+    def kill(self, name: str, *, lease: str = "") -> None:
         """All its processes die by SIGKILL and it stays down until `start`."""
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, *, lease: str = "") -> None:
         """It is asked to end (SIGTERM, then SIGKILL after its `stop-within`) and stays down until `start`."""
 
     def start(self, name: str) -> None:
         """It runs again and is ready. Idempotent."""
 
-    def restart(self, name: str) -> None:
+    def restart(self, name: str, *, lease: str = "") -> None:
         """`stop`, then `start`."""
 
-    def pause(self, name: str) -> None:
+    def pause(self, name: str, *, lease: str = "") -> None:
         """All its processes are frozen. Idempotent."""
 
     def unpause(self, name: str) -> None:
         """All its processes go on. Idempotent."""
+
+
+@runtime_checkable
+class LeaseKeeper(Protocol):
+    """A `ServiceControl` that keeps leases too: its `crash`, `kill`, `stop`, `restart` and `pause` take `lease=ID`, and
+    are undone by themselves when that lease runs out. One that ran out already refuses them."""
+
+    def renew_lease(self, lease: Lease) -> Renewal:
+        """Make it, or let it last `ttl_s` from now on. Raises: Unavailable."""
+
+    def release_lease(self, name: str) -> None:
+        """Give it back, and with it what is still under it. Idempotent. Raises: Unavailable."""
 
 
 class Platform(Protocol):

@@ -12,7 +12,8 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from chaos.errors import UsageError, nearest
-from chaos.proxy.errors import ProxyNotFound, ProxyRefused, ProxyUnavailable
+from chaos.model.lease import Lease, Renewal
+from chaos.proxy.errors import LeaseRanOut, ProxyNotFound, ProxyRefused, ProxyUnavailable
 from chaos.proxy.values import ProxyState, Stream, ToxicSpec
 
 DEFAULT_TIMEOUT_S = 2.0
@@ -46,6 +47,29 @@ class ToxiproxyClient:
     def proxies(self) -> dict[str, ProxyState]:
         return {name: _state(value) for name, value in self._call("get", "/proxies").items()}
 
+    # Leases, which only ours keeps.
+
+    def keeps_leases(self) -> bool:
+        """Is it ours? Shopify's server has no leases, and ignores the word in a body."""
+        return "+saleproof." in self.version()
+
+    def renew_lease(self, lease: Lease) -> Renewal:
+        """Make or renew a lease. `expired`: it had run out before, and stays so. Raises: ProxyRefused by a server that
+        keeps none; ProxyUnavailable."""
+        path = _lease_path(lease.id)
+        try:
+            status, _ = self._exchange("post", path, {"ttl_s": lease.ttl_s})
+        except LeaseRanOut:
+            return "expired"
+        return "created" if status == 201 else "renewed"
+
+    def release_lease(self, name: str) -> None:
+        """Give a lease back, and with it what is still under it. One that is not known is fine."""
+        try:
+            self._call("delete", _lease_path(name))
+        except ProxyNotFound:
+            return
+
     # Proxies.
 
     def proxy(self, name: str) -> ProxyState | None:
@@ -59,9 +83,10 @@ class ToxiproxyClient:
         body = {"name": name, "listen": listen, "upstream": upstream, "enabled": enabled}
         return _state(self._call("post", "/proxies", body))
 
-    def set_enabled(self, name: str, enabled: bool) -> ProxyState:
-        """Switch a proxy and read it back. Raises: ProxyNotFound, ProxyUnavailable when it did not switch."""
-        self._call("post", _path(name), {"enabled": enabled})
+    def set_enabled(self, name: str, enabled: bool, *, lease: str = "") -> ProxyState:
+        """Switch a proxy, under a lease if one is named, and read it back. Raises: ProxyNotFound, ProxyUnavailable when
+        it did not switch, LeaseRanOut."""
+        self._call("post", _path(name), {"enabled": enabled, **_under(lease)})
         state = self._known(name)
         if state.enabled != enabled:
             wanted = "enabled" if enabled else "disabled"
@@ -86,11 +111,11 @@ class ToxiproxyClient:
         except ProxyNotFound:
             return None
 
-    def add_toxic(self, proxy: str, toxic: ToxicSpec) -> ToxicSpec:
-        """Add a toxic and read it back, with its defaults filled in.
+    def add_toxic(self, proxy: str, toxic: ToxicSpec, *, lease: str = "") -> ToxicSpec:
+        """Add a toxic, under a lease if one is named, and read it back, with its defaults filled in.
 
-        Raises: ProxyNotFound without such a proxy; ProxyRefused when the server refused it, or lost or changed a part
-        of it (it was then removed again); ProxyUnavailable.
+        Raises: ProxyNotFound without such a proxy or lease; LeaseRanOut; ProxyRefused when the server refused it, or
+        lost or changed a part of it (it was then removed again); ProxyUnavailable.
         """
         body = {
             "name": toxic.name,
@@ -98,6 +123,7 @@ class ToxiproxyClient:
             "stream": toxic.stream,
             "toxicity": toxic.toxicity,
             "attributes": dict(toxic.attributes),
+            **_under(lease),
         }
         self._call("post", f"{_path(proxy)}/toxics", body)
         got = self.toxic(proxy, toxic.name)
@@ -192,6 +218,10 @@ class ToxiproxyClient:
         return self._class
 
     def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        return self._exchange(method, path, body)[1]
+
+    def _exchange(self, method: str, path: str, body: Mapping[str, object] | None = None) -> tuple[int, dict[str, Any]]:
+        """Status and object of an answer that is no refusal."""
         import requests
         from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
@@ -212,22 +242,32 @@ class ToxiproxyClient:
             raise ProxyUnavailable(f"{what} cannot be reached: {error}") from error
         if answer.status_code >= 500:
             raise ProxyUnavailable(f"{what}: {answer.status_code} {_text(answer.content)} ({path})")
+        if answer.status_code == 410:
+            raise LeaseRanOut(f"{what}: {_text(answer.content)} ({path})")
         if answer.status_code >= 400:
             raise ProxyRefused(f"{what}: {answer.status_code} {_text(answer.content)} ({path})")
         if not answer.content:
-            return {}
+            return answer.status_code, {}
         try:
             value = answer.json()
         except ValueError as error:
             raise ProxyUnavailable(f"{what}: {path} did not answer with JSON; is it a Toxiproxy?") from error
         if not isinstance(value, dict):
             raise ProxyUnavailable(f"{what}: {path} answered with something else than an object; is it a Toxiproxy?")
-        return cast(dict[str, Any], value)
+        return answer.status_code, cast(dict[str, Any], value)
 
 
 def _path(proxy: str, toxic: str | None = None) -> str:
     path = f"/proxies/{quote(proxy, safe='')}"
     return path if toxic is None else f"{path}/toxics/{quote(toxic, safe='')}"
+
+
+def _lease_path(lease: str) -> str:
+    return f"/saleproof/leases/{quote(lease, safe='')}"
+
+
+def _under(lease: str) -> dict[str, str]:
+    return {"lease": lease} if lease else {}
 
 
 def _message(error: Exception) -> str:

@@ -3,7 +3,8 @@
 Unavailable               69
 ├── ProxyUnavailable      69   it does not answer, or answers with a server error
 └── ProxyRefused          69   it answers, and says no: a bad value, an unknown or a taken name, a lost attribute
-    └── ProxyNotFound     69   no proxy, or no toxic, of that name
+    ├── ProxyNotFound     69   no proxy, or no toxic, of that name
+    └── LeaseRanOut       69   the lease is over, and what was under it is gone
 """
 
 from __future__ import annotations
@@ -20,4 +21,8 @@ class ProxyRefused(Unavailable):
 
 
 class ProxyNotFound(ProxyRefused):
-    """There is no proxy, or no toxic, of that name."""
+    """There is no proxy, no toxic, or no lease, of that name."""
+
+
+class LeaseRanOut(ProxyRefused):
+    """The lease was not renewed in time. What was under it was taken back, and nothing more is put under it."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chaos import __version__
 from chaos.clock import RealClock
 from chaos.engine.guard import Guard
+from chaos.engine.lease import Keeper
 from chaos.engine.ledger import Ledger
 from chaos.engine.lock import TargetLock
 from chaos.engine.session import Session
@@ -30,6 +31,7 @@ from chaos.model.event import (
     TrafficStarted,
 )
 from chaos.model.journal import RunInfo
+from chaos.model.lease import Lease
 from chaos.model.objective import Condition
 from chaos.model.plan import Plan, Window
 from chaos.model.platform import Inventory, TrafficShaper
@@ -121,6 +123,10 @@ class Rehearsal:
         stack.callback(self._watchdog.release)
         self.t0_s = self.clock.now_s()
         self.session = self._new_session(ledger)
+        self._keeper = Keeper(Lease(id=self.run_id), on_lost=self.session.lease_ran_out, note=self.session.note)
+        self.session.keeper = self._keeper
+        self._keeper.start()
+        stack.callback(self._keeper.close)
         endpoint = self.platform.inventory().endpoint
         self.session.emit(RunStarted(at_s=0.0, pid=os.getpid(), endpoint=endpoint, t0_s=self.t0_s))
         self._start_traffic(stack)
@@ -275,6 +281,8 @@ class Rehearsal:
         """The record is complete after this, whatever fails on the way."""
         session = self.session
         session.revert_open()
+        # What could not be reverted goes by itself now, where the target lives.
+        self._keeper.close()
         try:
             self._guard.stop()
             if self._traffic is not None:

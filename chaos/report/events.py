@@ -13,6 +13,7 @@ from chaos.model.event import (
     GuardBreached,
     GuardBroken,
     InvariantChecked,
+    LeaseExpired,
     Noted,
     ProbeFailed,
     RunEnded,
@@ -87,6 +88,8 @@ class Describer:
                 return "guard", f"CANNOT WATCH {event.condition}: {event.error}; everything is reverted now"
             case SignalReceived():
                 return "signal", f"{event.signal} received; everything is reverted now"
+            case LeaseExpired():
+                return "lease", f"RAN OUT: {event.reason}"
             case ProbeFailed():
                 return "probe", f"{event.source} FAILED: {event.error}"
             case Noted():

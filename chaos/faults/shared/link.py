@@ -11,6 +11,7 @@ import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
+from chaos.faults.shared.lease import Holder
 from chaos.model.base import Noun, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import LinkShaper
@@ -110,7 +111,7 @@ class LinkFault(Noun):
         place = Place.of(undo)
         proxies = client(place.api)
         for toxic in place.toxics:
-            proxies.add_toxic(place.proxy, toxic)
+            proxies.add_toxic(place.proxy, toxic, lease=undo.lease)
 
     def confirm(self, undo: Undo, platform: LinkShaper) -> Evidence:
         """By connections of our own through the proxy, compared with those of `prepare`: chaos.proxy.confirm."""
@@ -142,6 +143,10 @@ class LinkFault(Noun):
             stream=_stream(place),
         )
         return measure(self.seen_as or self.kind, where, _attributes(place), connections=connections)
+
+    @staticmethod
+    def holder(undo: Undo) -> Holder | None:
+        return Holder(kind="fault proxy", reach={"api": Place.of(undo).api})
 
     @staticmethod
     def revert(undo: Undo) -> None:

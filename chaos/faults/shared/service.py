@@ -9,6 +9,7 @@ import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
+from chaos.faults.shared.lease import Holder
 from chaos.faults.shared.process import Process
 from chaos.model.base import Noun, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
@@ -68,6 +69,10 @@ class ServiceFault(Noun):
             raise Unavailable(f"{where} is said to run as process {before.pid}, which does not exist on this machine")
         held = Held(control=dict(platform.control()), before=before, tree=tree, boot=process.boot_id())
         return Undo(kind=self.kind, where=where, data=to_plain(held))
+
+    @staticmethod
+    def holder(undo: Undo) -> Holder | None:
+        return Holder(kind="supervisor", reach=Held.of(undo).control)
 
     @staticmethod
     def revert(undo: Undo) -> None:

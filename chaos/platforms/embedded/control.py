@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.errors import Unavailable
+from chaos.model.lease import Lease, Renewal
 from chaos.model.platform import Instance
 from chaos.platforms.embedded.launch import connect, what_is_up
 from chaos.platforms.embedded.layout import Folder
@@ -39,23 +40,23 @@ class EmbeddedControl:
         """All instances, and `fault-proxy`, or one of them, with a line about each. Raises: KeyError, Unavailable."""
         return self._ask("status", name).statuses
 
-    def crash(self, name: str) -> None:
-        self._ask("crash", name)
+    def crash(self, name: str, *, lease: str = "") -> None:
+        self._ask("crash", name, lease=lease)
 
-    def kill(self, name: str) -> None:
-        self._ask("kill", name)
+    def kill(self, name: str, *, lease: str = "") -> None:
+        self._ask("kill", name, lease=lease)
 
-    def stop(self, name: str) -> None:
-        self._ask("stop", name)
+    def stop(self, name: str, *, lease: str = "") -> None:
+        self._ask("stop", name, lease=lease)
 
     def start(self, name: str) -> None:
         self._ask("start", name)
 
-    def restart(self, name: str) -> None:
-        self._ask("restart", name)
+    def restart(self, name: str, *, lease: str = "") -> None:
+        self._ask("restart", name, lease=lease)
 
-    def pause(self, name: str) -> None:
-        self._ask("pause", name)
+    def pause(self, name: str, *, lease: str = "") -> None:
+        self._ask("pause", name, lease=lease)
 
     def unpause(self, name: str) -> None:
         self._ask("unpause", name)
@@ -64,10 +65,19 @@ class EmbeddedControl:
         """So many instances of the service run and are ready; its other slots are spare."""
         self._ask("scale", service, count)
 
-    def _ask(self, verb: Verb, name: str = "", count: int = 0) -> Answer:
+    def renew_lease(self, lease: Lease) -> Renewal:
+        answer = self._ask("lease", lease=lease.id, ttl_s=lease.ttl_s)
+        if answer.lease is None:
+            raise Unavailable("the supervisor did not say what became of the lease")
+        return answer.lease
+
+    def release_lease(self, name: str) -> None:
+        self._ask("release", lease=name)
+
+    def _ask(self, verb: Verb, name: str = "", count: int = 0, *, lease: str = "", ttl_s: float = 0.0) -> Answer:
         resolved = what_is_up(self._folder)
         within_s = ANSWERS_WITHIN_S + (0.0 if resolved is None else _allowed_s(resolved, name))
-        request = Request(verb=verb, name=name, count=count)
+        request = Request(verb=verb, name=name, count=count, lease=lease, ttl_s=ttl_s)
         try:
             answer = self._exchange(request, within_s)
         except (OSError, EOFError) as cause:

@@ -14,6 +14,7 @@ import msgspec
 
 from chaos.errors import Refused, SaleproofError
 from chaos.model.base import from_json, to_json
+from chaos.model.lease import Known
 from chaos.platforms.embedded.records import Record, Resolved, Supervisor
 from chaos.state import private_dir, state_dir
 
@@ -23,8 +24,8 @@ T = TypeVar("T")
 class Folder:
     """`<state>/embedded/<target>/`, mode 0700.
 
-    target.json (what runs, resolved), supervisor.json, proxies.json, instances/NAME.json (what shall be and what is),
-    data/NAME/ (the working directory of each), logs/NAME.log, control.sock, lock (held while going up or down),
+    target.json (what runs, resolved), supervisor.json, proxies.json, leases.json, instances/NAME.json (what shall be
+    and what is), data/NAME/ (the working directory of each), logs/NAME.log, control.sock, lock (held while going up or down),
     supervisor.lock (held by the supervisor), going-down (while it goes down). After `down` only lock and logs are left.
     """
 
@@ -33,6 +34,7 @@ class Folder:
         self.target = path / "target.json"
         self.supervisor = path / "supervisor.json"
         self.proxies = path / "proxies.json"
+        self.leases = path / "leases.json"
         self.instances = path / "instances"
         self.data = path / "data"
         self.logs = path / "logs"
@@ -72,13 +74,20 @@ class Folder:
         # Not fsynced: after a power failure no process is left, and the boot id says so.
         write(self.instances / f"{record.name}.json", to_json(record), sync=False)
 
+    def read_leases(self) -> Known:
+        return self._read(self.leases, Known) or Known()
+
+    def write_leases(self, known: Known) -> None:
+        # Not fsynced, as the records are not.
+        write(self.leases, to_json(known), sync=False)
+
     def read_supervisor(self) -> Supervisor | None:
         return self._read(self.supervisor, Supervisor)
 
     def clear(self) -> None:
         """Remove everything but the logs and the lock."""
         self.target.unlink(missing_ok=True)
-        for path in (self.supervisor, self.proxies, self.socket, self.supervisor_lock):
+        for path in (self.supervisor, self.proxies, self.leases, self.socket, self.supervisor_lock):
             path.unlink(missing_ok=True)
         for path in (self.instances, self.data):
             if path.exists():

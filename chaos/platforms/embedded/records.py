@@ -82,6 +82,7 @@ class Record(Noun):
     late: bool = False  # not ready within its time
     restarts: int = 0
     quick_deaths: int = 0  # in a row
+    lease: str = ""  # held down or paused until then: at the end of this lease it is brought back
     note: str = ""
 
     @property

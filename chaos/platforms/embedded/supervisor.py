@@ -17,8 +17,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chaos.clock import boottime_s
 from chaos.errors import SaleproofError
 from chaos.model.base import from_json, to_json
+from chaos.model.lease import Lease, Leases
 from chaos.platforms.embedded.identity import boot_id, identify
 from chaos.platforms.embedded.layout import Folder, try_lock, write
 from chaos.platforms.embedded.ports import hold_again
@@ -30,6 +32,8 @@ from chaos.platforms.embedded.wire import Answer, Request, Status, listening
 
 log = logging.getLogger("saleproof.supervisor")
 
+# How often the leases are looked at: the event loop's timers stand still while the machine sleeps.
+LOOK_S = 0.25
 DOWN_GRACE_S = 1.5  # the data goes anyway: nobody needs long to say goodbye
 
 
@@ -42,6 +46,8 @@ class Supervision:
         self._changed = asyncio.Event()
         self._watchers: set[asyncio.Task[None]] = set()
         self._going_down = False
+        self._leases = Leases(folder.read_leases())
+        self._returning: dict[str, asyncio.Task[None]] = {}
         self.done = asyncio.Event()
         specs = list(resolved.instances)
         if resolved.proxy_port:
@@ -66,10 +72,56 @@ class Supervision:
     async def end_all(self) -> None:
         """All instances, at once. Raises: Unavailable for processes that cannot be ended."""
         grace_s = {name: min(unit.spec.stop_within_s, DOWN_GRACE_S) for name, unit in self._units.items()}
-        ends = [unit.stop(grace_s[name]) for name, unit in self._units.items()]
+        ends = [unit.stop(within_s=grace_s[name]) for name, unit in self._units.items()]
         for problem in await asyncio.gather(*ends, return_exceptions=True):
             if isinstance(problem, BaseException):
                 raise problem
+
+    async def watch_leases(self) -> None:
+        """Bring back what is down or paused under a lease that ran out. Until cancelled."""
+        while True:
+            if not self._going_down:
+                self._look_at_leases()
+            await asyncio.sleep(LOOK_S)
+
+    def _look_at_leases(self) -> None:
+        now_s = boottime_s()
+        for name in self._leases.expire(now_s):
+            log.warning("lease %r ran out: what is under it is brought back", name)
+            with contextlib.suppress(OSError):  # the time that it ended is on disk already
+                self._folder.write_leases(self._leases.known())
+        for name, unit in self._units.items():
+            returning = self._returning.get(name)
+            over = unit.record.lease and not self._leases.is_held(unit.record.lease, now_s)
+            if over and (returning is None or returning.done()):
+                self._returning[name] = asyncio.create_task(self._bring_back(unit), name=f"return {name}")
+
+    async def _bring_back(self, unit: Unit) -> None:
+        """What fails is tried again at the next look, as long as it is still under the lease."""
+        try:
+            await unit.bring_back()
+            log.info("%s: brought back, its lease is over", unit.spec.name)
+        except (SaleproofError, OSError) as cause:
+            log.error("%s cannot be brought back: %s", unit.spec.name, cause)  # noqa: TRY400
+
+    def _lease(self, request: Request) -> Answer:
+        """Raises: OSError when it cannot be written down: then it is not held."""
+        if request.verb == "release":
+            self._leases.release(request.lease)
+            self._folder.write_leases(self._leases.known())
+            self._look_at_leases()
+            return Answer()
+        try:
+            became = self._leases.renew(Lease(id=request.lease, ttl_s=request.ttl_s), boottime_s())
+        except ValueError as cause:
+            return Answer(error=f"lease {request.lease!r}: {cause}")
+        try:
+            self._folder.write_leases(self._leases.known())
+        except OSError:
+            if became == "created":
+                self._leases.release(request.lease)
+            raise
+        return Answer(lease=became)
 
     def _gate(self, unit: Unit) -> Gate:
         """What must have been ready before a first start: the fault proxy for who dials through it, and `after`."""
@@ -131,7 +183,7 @@ class Supervision:
             answer = Answer(error=str(cause))
         except OSError as cause:
             answer = Answer(error=f"{request.verb} {request.name}: {cause}")
-        if request.verb != "status":
+        if request.verb not in ("status", "lease"):
             took = time.monotonic() - begun
             log.info("%s %s: %s, %.3f s", request.verb, request.name, answer.error or "done", took)
         return answer
@@ -143,6 +195,8 @@ class Supervision:
             return Answer()
         if self._going_down:
             return Answer(error=f"the target '{self._resolved.target}' is going down")
+        if request.verb in ("lease", "release"):
+            return self._lease(request)
         if request.verb == "scale":
             return await self._scale(request.name, request.count)
         if request.name and request.name not in self._units:
@@ -154,16 +208,20 @@ class Supervision:
         if request.name in ("", FAULT_PROXY):
             return Answer(error=f"{request.verb}: name an instance of a service", unknown=True)
         unit = self._units[request.name]
-        commands = {
+        undoings = {"start": unit.start, "unpause": unit.unpause}
+        if request.verb in undoings:
+            await undoings[request.verb]()
+            return Answer()
+        if request.lease and not self._leases.is_held(request.lease, boottime_s()):
+            return Answer(error=f"{request.verb} {request.name}: the lease {request.lease!r} ran out, or is not known")
+        doings = {
             "crash": unit.crash,
             "kill": unit.kill,
             "stop": unit.stop,
-            "start": unit.start,
             "restart": unit.restart,
             "pause": unit.pause,
-            "unpause": unit.unpause,
         }
-        await commands[request.verb]()
+        await doings[request.verb](request.lease)
         return Answer()
 
     async def _scale(self, service: str, count: int) -> Answer:
@@ -187,7 +245,11 @@ async def supervise(folder: Folder, resolved: Resolved) -> None:
     try:
         supervision.adopt()
         await supervision.resume()
+        watching = asyncio.create_task(supervision.watch_leases(), name="leases")
+        # Without it nothing is brought back by itself: the next supervisor does better.
+        watching.add_done_callback(lambda task: None if task.cancelled() else supervision.done.set())
         await supervision.done.wait()
+        watching.cancel()
     finally:
         server.close()
         await supervision.let_go()

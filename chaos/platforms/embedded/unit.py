@@ -85,23 +85,26 @@ class Unit:
 
     # --- commands: each returns when its effect is there, and raises Unavailable when it cannot be
 
-    async def crash(self) -> None:
+    # --- with `lease` they are undone at its end, which is the supervision's to see
+
+    async def crash(self, lease: str = "") -> None:
         async with self._lock:
             watch = self._watch
             if self.record.desired != "running" or watch is None or watch.ended.is_set():
                 raise Unavailable(f"{self.spec.name} is {self.record.state}: there is no process to crash")
             self._crash_is_ours = True
+            self._note(lease=lease)
             self._family.members()  # so that its children are known as its own when it is gone
             send(watch.process, signal.SIGKILL)
             if not await watch.wait(5):
                 raise Unavailable(f"{self.spec.name}: pid {watch.process.pid} does not die by SIGKILL")
 
-    async def kill(self) -> None:
-        await self._end("killed", within_s=None)
+    async def kill(self, lease: str = "") -> None:
+        await self._end("killed", within_s=None, lease=lease)
 
-    async def stop(self, within_s: float | None = None) -> None:
+    async def stop(self, lease: str = "", *, within_s: float | None = None) -> None:
         """Ask, wait at most `within_s` (default: its `stop-within`), then kill."""
-        await self._end("stopped", within_s=self.spec.stop_within_s if within_s is None else within_s)
+        await self._end("stopped", within_s=self.spec.stop_within_s if within_s is None else within_s, lease=lease)
 
     async def start(self) -> None:
         async with self._lock:
@@ -109,6 +112,8 @@ class Unit:
                 await self._family.thaw()
             if self.record.started and self.record.process is None:
                 await self._end_life()  # it may be waiting for its next try: this is the next try
+            if self.record.lease:
+                self._note(lease="")  # whoever starts it wants it to run
             if self.record.desired != "running" or self.record.failed:
                 self._note(desired="running", failed=False, late=False, quick_deaths=0, note="starting")
             self.live()
@@ -121,23 +126,34 @@ class Unit:
         if self.record.state != "running":
             raise Unavailable(f"{self.spec.name} does not run: it is {self.record.state}: {self.record.note}")
 
-    async def restart(self) -> None:
-        await self.stop()
+    async def restart(self, lease: str = "") -> None:
+        await self.stop(lease)
         await self.start()
 
-    async def pause(self) -> None:
+    async def pause(self, lease: str = "") -> None:
         async with self._lock:
             if self.record.process is None or self.record.desired not in ("running", "paused"):
                 raise Unavailable(f"{self.spec.name} is {self.record.state}: there is nothing to pause")
             # Written first: a process that stands still is never without the reason on disk.
-            self._note(desired="paused", note="paused")
+            self._note(desired="paused", lease=lease, note="paused")
             await self._family.freeze()
 
     async def unpause(self) -> None:
         async with self._lock:
             if self.record.desired == "paused":
                 await self._family.thaw()
-                self._note(desired="running", note="")
+                self._note(desired="running", lease="", note="")
+
+    async def bring_back(self) -> None:
+        """What its lease was for is over. Raises: Unavailable."""
+        if not self.record.lease:
+            return  # somebody else was quicker
+        if self.record.desired == "paused":
+            await self.unpause()
+        elif self.record.desired == "stopped" or self.record.failed:
+            await self.start()
+        else:
+            self._note(lease="")
 
     async def to_spare(self) -> None:
         """Down, and as if it had never been needed."""
@@ -175,11 +191,11 @@ class Unit:
         self._changed = asyncio.Event()
         self.on_change()
 
-    async def _end(self, word: str, *, within_s: float | None) -> None:
+    async def _end(self, word: str, *, within_s: float | None, lease: str = "") -> None:
         async with self._lock:
             if self.record.desired == "spare" and self.record.process is None:
                 return
-            self._note(desired="stopped", failed=False, note=f"being {word}")
+            self._note(desired="stopped", failed=False, lease=lease, note=f"being {word}")
             await self._end_life()
             family, watch = self._family, self._watch
             if within_s is not None and watch is not None:

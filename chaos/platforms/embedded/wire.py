@@ -13,20 +13,28 @@ import msgspec
 
 from chaos.errors import Unavailable
 from chaos.model.base import Noun, from_json, to_json
+from chaos.model.lease import LEASE_TTL_S, Renewal
 from chaos.model.platform import Instance
 
-Verb = Literal["status", "watch", "crash", "kill", "stop", "start", "restart", "pause", "unpause", "scale", "down"]
+Verb = Literal[
+    "status", "watch", "crash", "kill", "stop", "start", "restart", "pause", "unpause", "scale", "lease",
+    "release", "down",
+]  # fmt: skip
 
 
 class Request(Noun):
     """`name` is an instance, or for `scale` a service, of which `count` shall run.
 
+    `lease` makes or renews the lease `lease`, which lasts `ttl_s` from then on; `release` gives it back. `crash`,
+    `kill`, `stop`, `restart` and `pause` under a lease are undone when it ends.
     `watch` is answered at once and again at each change, until the caller hangs up.
     """
 
     verb: Verb
     name: str = ""
     count: int = 0
+    lease: str = ""
+    ttl_s: float = LEASE_TTL_S
 
 
 class Status(Noun):
@@ -38,10 +46,12 @@ class Status(Noun):
 
 
 class Answer(Noun):
-    """`error` is empty when it was done. `unknown`: there is no such instance or service."""
+    """`error` is empty when it was done. `unknown`: there is no such instance or service. `lease` is what became of
+    one that was to be renewed."""
 
     error: str = ""
     unknown: bool = False
+    lease: Renewal | None = None
     statuses: tuple[Status, ...] = ()
 
 

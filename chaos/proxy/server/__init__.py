@@ -2,6 +2,7 @@
 
 __main__     the command line, the signals, the event loop
 api          the HTTP API of Toxiproxy 2.12
+leaseholder  what is taken back by itself when its lease runs out (an extension)
 collection   all proxies of the process
 proxy        one listener and the connections that it accepted
 connection   one accepted client and its upstream: two sockets, two links

@@ -74,6 +74,7 @@ async def _serve(args: argparse.Namespace) -> int:
     from chaos.proxy.server.apierror import ApiError
     from chaos.proxy.server.collection import Collection
     from chaos.proxy.server.decode import read_objects
+    from chaos.proxy.server.leaseholder import LeaseHolder
 
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -82,8 +83,12 @@ async def _serve(args: argparse.Namespace) -> int:
 
     seed = secrets.randbits(63) if args.seed is None else args.seed
     collection = Collection(seed=seed, dial_timeout_s=args.dial_timeout)
-    runner = web.AppRunner(Api(collection).application(), access_log=None)
+    leases = LeaseHolder(collection)
+    runner = web.AppRunner(Api(collection, leases).application(), access_log=None)
     await runner.setup()
+    watching = asyncio.create_task(leases.watch(), name="leases")
+    # Without it nothing is taken back by itself any more: better no proxy than one that lies.
+    watching.add_done_callback(lambda task: None if task.cancelled() else stopping.set())
     try:
         if args.config is not None:
             try:
@@ -108,6 +113,7 @@ async def _serve(args: argparse.Namespace) -> int:
         log.info("stopping")
         return 0
     finally:
+        watching.cancel()
         await collection.stop()
         await runner.cleanup()
 

@@ -10,9 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from chaos import __version__
-from chaos.proxy.server.apierror import ApiError
+from chaos.model.lease import LEASE_TTL_S, Lease
+from chaos.proxy.server.apierror import ApiError, bad_body, lease_expired
 from chaos.proxy.server.collection import Collection
 from chaos.proxy.server.decode import read_object, read_objects
+from chaos.proxy.server.leaseholder import LeaseHolder
 from chaos.proxy.server.proxy import Proxy
 from chaos.proxy.server.toxic import read_toxic
 
@@ -50,10 +52,11 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 class Api:
-    """The handlers, over one collection of proxies."""
+    """The handlers, over one collection of proxies, and the leases that things in it are under."""
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(self, collection: Collection, leases: LeaseHolder) -> None:
         self._collection = collection
+        self._leases = leases
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[_errors])
@@ -72,6 +75,9 @@ class Api:
         for method in ("POST", "PATCH"):
             add(method, "/proxies/{proxy}", self.update)
             add(method, "/proxies/{proxy}/toxics/{toxic}", self.change_toxic)
+            add(method, "/saleproof/leases/{lease}", self.renew_lease)
+        add("GET", "/saleproof/leases/{lease}", self.lease)
+        add("DELETE", "/saleproof/leases/{lease}", self.release_lease)
         return app
 
     async def version(self, request: web.Request) -> web.Response:
@@ -104,10 +110,13 @@ class Api:
     async def update(self, request: web.Request) -> web.Response:
         proxy = self._proxy(request)
         fields = read_object(await request.read())
+        lease = fields.text("lease", "")
+        self._leases.check(lease)
         await proxy.update(
             listen=fields.text("listen", proxy.listen),
             upstream=fields.text("upstream", proxy.upstream),
             enabled=fields.flag("enabled", proxy.enabled),
+            lease=lease if fields.has("enabled") else None,
         )
         return _json(proxy.as_json())
 
@@ -121,6 +130,7 @@ class Api:
     async def add_toxic(self, request: web.Request) -> web.Response:
         proxy = self._proxy(request)
         toxic = read_toxic(read_object(await request.read()))
+        self._leases.check(toxic.lease)
         proxy.add_toxic(toxic)
         return _json(toxic.as_json())
 
@@ -139,6 +149,26 @@ class Api:
     async def remove_toxic(self, request: web.Request) -> web.Response:
         proxy = self._proxy(request)
         proxy.remove_toxic(proxy.toxic(request.match_info["toxic"]))
+        return web.Response(status=204)
+
+    # Leases: not of Toxiproxy, whose clients never meet them.
+
+    async def renew_lease(self, request: web.Request) -> web.Response:
+        name = request.match_info["lease"]
+        ttl_s = read_object(await request.read()).number("ttl_s", LEASE_TTL_S)
+        try:
+            became = self._leases.renew(Lease(id=name, ttl_s=ttl_s))
+        except ValueError as error:
+            raise bad_body(str(error)) from error
+        if became == "expired":
+            raise lease_expired()
+        return _json(self._leases.as_json(name), 201 if became == "created" else 200)
+
+    async def lease(self, request: web.Request) -> web.Response:
+        return _json(self._leases.as_json(request.match_info["lease"]))
+
+    async def release_lease(self, request: web.Request) -> web.Response:
+        await self._leases.release(request.match_info["lease"])
         return web.Response(status=204)
 
     def _proxy(self, request: web.Request) -> Proxy:

@@ -42,6 +42,16 @@ def toxic_exists() -> ApiError:
     return ApiError("toxic already exists", 409)
 
 
+def lease_not_found() -> ApiError:
+    """404: no lease has that id (an extension)."""
+    return ApiError("lease not found", 404)
+
+
+def lease_expired() -> ApiError:
+    """410: the lease ran out, and what was under it is gone (an extension)."""
+    return ApiError("lease expired", 410)
+
+
 def invalid_stream() -> ApiError:
     """400: neither upstream nor downstream."""
     return ApiError("stream was invalid, can be either upstream or downstream", 400)

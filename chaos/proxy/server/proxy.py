@@ -29,6 +29,7 @@ class Proxy:
         self.listen = listen or "127.0.0.1:0"
         self.upstream = upstream
         self.enabled = False
+        self.disabled_under = ""  # the lease at whose end it is enabled again
         self._seed = seed
         self._dial_timeout_s = dial_timeout_s
         self._chain: dict[Direction, list[Toxic]] = {"upstream": [], "downstream": []}
@@ -60,8 +61,9 @@ class Proxy:
         async with self._changing:
             self._stop()
 
-    async def update(self, *, listen: str, upstream: str, enabled: bool) -> None:
-        """Apply a PATCH. A new listen address or upstream closes the live connections. Raises: ApiError 500."""
+    async def update(self, *, listen: str, upstream: str, enabled: bool, lease: str | None = None) -> None:
+        """Apply a PATCH. A new listen address or upstream closes the live connections. `lease`: the one under which it
+        is disabled, None when the PATCH says nothing about `enabled`. Raises: ApiError 500."""
         async with self._changing:
             if await self.differs(listen, upstream):
                 self._stop()
@@ -70,6 +72,9 @@ class Proxy:
             if enabled and not self.enabled:
                 await self._start()
             elif not enabled:
+                # One that somebody has disabled without a lease stays so.
+                if lease is not None and (self.enabled or self.disabled_under or not lease):
+                    self.disabled_under = lease
                 self._stop()
 
     async def differs(self, listen: str, upstream: str) -> bool:
@@ -95,6 +100,7 @@ class Proxy:
             raise ApiError(f"listen tcp {self.listen}: {_reason(error)}", 500) from error
         self.listen = str(address.bound(self._socket))
         self.enabled = True
+        self.disabled_under = ""
         log.info("proxy %r listens at %s for %s", self.name, self.listen, self.upstream)
 
     def _stop(self) -> None:

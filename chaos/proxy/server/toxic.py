@@ -24,6 +24,7 @@ class Toxic:
     direction: Direction
     toxicity: float
     attributes: Attributes
+    lease: str = ""  # an extension that clients of Toxiproxy never see
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -84,4 +85,5 @@ def read_toxic(fields: Fields) -> Toxic:
         direction=direction,
         toxicity=fields.number("toxicity", 1.0),
         attributes=_attributes(kind, TOXICS[kind].attributes(), fields.inner("attributes")),
+        lease=fields.text("lease", ""),
     )

@@ -1,0 +1,74 @@
+"""Who keeps the lease of a fault, where the target lives, and how it is renewed there."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from chaos.errors import Unavailable
+from chaos.model.base import Noun
+from chaos.model.lease import Lease, Renewal
+from chaos.model.platform import LeaseKeeper
+
+# Renewals are short; one that is not answered is tried again.
+ANSWER_S = 2.0
+
+
+class Holder(Noun):
+    """A fault proxy's API, a target's supervisor, or the traffic generator, as plain data: how it is reached."""
+
+    kind: Literal["fault proxy", "supervisor", "traffic generator"]
+    reach: dict[str, Any]
+
+
+def keeps(holder: Holder) -> bool:
+    """Can it keep a lease at all? Shopify's Toxiproxy cannot. Raises: Unavailable."""
+    if holder.kind == "fault proxy":
+        from chaos.proxy.client import ToxiproxyClient
+
+        return ToxiproxyClient(holder.reach["api"], timeout_s=ANSWER_S).keeps_leases()
+    if holder.kind == "supervisor":
+        from chaos.platforms import service_control
+
+        return isinstance(service_control(holder.reach), LeaseKeeper)
+    return True
+
+
+def renew(holder: Holder, lease: Lease) -> Renewal:
+    """Make or renew it. `expired`: it ran out before, and stays so. Raises: Unavailable."""
+    if holder.kind == "fault proxy":
+        from chaos.proxy.client import ToxiproxyClient
+
+        return ToxiproxyClient(holder.reach["api"], timeout_s=ANSWER_S).renew_lease(lease)
+    if holder.kind == "supervisor":
+        return _supervisor(holder).renew_lease(lease)
+    from chaos.load import control
+
+    return control.renew_lease(holder.reach, lease)
+
+
+def release(holder: Holder, name: str) -> None:
+    """Give it back, and with it whatever is still under it. Idempotent. Raises: Unavailable."""
+    if holder.kind == "fault proxy":
+        from chaos.proxy.client import ToxiproxyClient
+
+        ToxiproxyClient(holder.reach["api"], timeout_s=ANSWER_S).release_lease(name)
+    elif holder.kind == "supervisor":
+        _supervisor(holder).release_lease(name)
+    else:
+        from chaos.load import control
+
+        control.release_lease(holder.reach, name)
+
+
+def under(name: str) -> dict[str, str]:
+    """The keyword for a call under that lease; none where there is none, for a platform that keeps no leases."""
+    return {"lease": name} if name else {}
+
+
+def _supervisor(holder: Holder) -> LeaseKeeper:
+    from chaos.platforms import service_control
+
+    found = service_control(holder.reach)
+    if not isinstance(found, LeaseKeeper):
+        raise Unavailable(f"the platform {holder.reach.get('platform')!r} keeps no leases")
+    return found
