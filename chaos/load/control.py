@@ -53,7 +53,7 @@ def release_lease(control: dict[str, Any], name: str) -> None:
 def set_multiplier(control: dict[str, Any], multiplier: float, *, lease: Lease | None = None) -> None:
     """From now on so many times as many customers arrive; with a lease, which is made or renewed, until it ends, and
     then 1 times. Idempotent. Returns once every generator has said so.
-    Raises: Unavailable when none is left or one does not obey; ValueError for what it refuses, also a lease that ran out.
+    Raises: Unavailable when none is left or one does not obey; ValueError for a refusal, as when the lease ran out.
     """
     alive = _alive(control)
     if not alive:

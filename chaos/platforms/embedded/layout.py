@@ -25,8 +25,9 @@ class Folder:
     """`<state>/embedded/<target>/`, mode 0700.
 
     target.json (what runs, resolved), supervisor.json, proxies.json, leases.json, instances/NAME.json (what shall be
-    and what is), data/NAME/ (the working directory of each), logs/NAME.log, control.sock, lock (held while going up or down),
-    supervisor.lock (held by the supervisor), going-down (while it goes down). After `down` only lock and logs are left.
+    and what is), data/NAME/ (the working directory of each), logs/NAME.log, control.sock, lock (held while going up or
+    down), supervisor.lock (held by the supervisor), going-down (while it goes down). After `down` only lock and logs
+    are left.
     """
 
     def __init__(self, path: Path) -> None:
