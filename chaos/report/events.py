@@ -89,7 +89,7 @@ class Describer:
             case SignalReceived():
                 return "signal", f"{event.signal} received; everything is reverted now"
             case LeaseExpired():
-                return "lease", f"RAN OUT: {event.reason}"
+                return "lease", f"{event.reason}; nothing more is injected"
             case ProbeFailed():
                 return "probe", f"{event.source} FAILED: {event.error}"
             case Noted():

@@ -44,10 +44,10 @@ def toxics(api: str) -> list[str]:
     return [t.name for proxy in ToxiproxyClient(api).proxies().values() for t in proxy.toxics]
 
 
-def started(saleproof: Saleproof) -> tuple[subprocess.Popen[str], str, dict[str, Any]]:
+def started(saleproof: Saleproof, experiment: str = EXPERIMENT) -> tuple[subprocess.Popen[str], str, dict[str, Any]]:
     """A run on a shop that was up before, with its fault on: the process, the proxy's API, one fault of `status`."""
     assert saleproof("up").returncode == 0
-    run = saleproof.start(*RUN)
+    run = saleproof.start("run", experiment)
     fault = until(lambda: injected(saleproof))[0]
     return run, saleproof.json("status")["proxy_api"], fault
 
