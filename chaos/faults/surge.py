@@ -12,7 +12,6 @@ from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared.lease import Holder
 from chaos.model.base import Noun, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
-from chaos.model.lease import Lease
 from chaos.model.platform import TrafficShaper
 
 # More than this is a slip of the finger: the target's rates are those of a real shop already.
@@ -57,7 +56,7 @@ class Surge(Noun):
         from chaos.load.control import set_multiplier
 
         rush = Rush.of(undo)
-        set_multiplier(rush.control, rush.after, lease=Lease(id=undo.lease) if undo.lease else None)
+        set_multiplier(rush.control, rush.after, lease=undo.lease)
 
     def confirm(self, undo: Undo, platform: TrafficShaper) -> Evidence:
         """Customers are counted as they arrive, and are as many as that multiplier means, give or take their chance."""

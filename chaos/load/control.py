@@ -50,17 +50,16 @@ def release_lease(control: dict[str, Any], name: str) -> None:
         _ask(reach, Order(lease=name, release=True))
 
 
-def set_multiplier(control: dict[str, Any], multiplier: float, *, lease: Lease | None = None) -> None:
-    """From now on so many times as many customers arrive; with a lease, which is made or renewed, until it ends, and
-    then 1 times. Idempotent. Returns once every generator has said so.
+def set_multiplier(control: dict[str, Any], multiplier: float, *, lease: str = "") -> None:
+    """From now on so many times as many customers arrive; under a lease that is held, until it ends, and then
+    1 times. Idempotent. Returns once every generator has said so.
     Raises: Unavailable when none is left or one does not obey; ValueError for a refusal, as when the lease ran out.
     """
     alive = _alive(control)
     if not alive:
         raise Unavailable("the traffic generator is gone")
     for reach in alive:
-        leased = Order(lease=lease.id, ttl_s=lease.ttl_s) if lease is not None else Order()
-        answer = _ask(reach, msgspec.structs.replace(leased, multiply=multiplier))
+        answer = _ask(reach, Order(multiply=multiplier, lease=lease))
         if answer.error:
             raise ValueError(answer.error)
         if answer.multiplier != multiplier:

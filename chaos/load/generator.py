@@ -141,8 +141,6 @@ class Generator:
         try:
             became = self._lease(order)
             if order.multiply is not None:
-                if became == "expired":
-                    raise ValueError(f"the lease {order.lease!r} ran out")  # noqa: TRY301 - as a bad multiplier
                 self._crowd.multiply(order.multiply)
                 self._multiplied_under = order.lease
         except ValueError as cause:
@@ -161,7 +159,11 @@ class Generator:
             self._leases.release(order.lease)
             self._look_at_lease()
             return None
-        return self._leases.renew(Lease(id=order.lease, ttl_s=order.ttl_s), boottime_s())
+        if order.ttl_s:
+            return self._leases.renew(Lease(id=order.lease, ttl_s=order.ttl_s), boottime_s())
+        if not self._leases.is_held(order.lease, boottime_s()):
+            raise ValueError(f"the lease {order.lease!r} ran out, or is not known")
+        return None
 
     def _look_at_lease(self) -> None:
         """A multiplier whose lease is over goes."""

@@ -40,7 +40,7 @@ class Config(Noun):
 
 class Order(Noun):
     """To the generator; without a field set, it only asks for the current multiplier. `lease` with a `ttl_s` makes or
-    renews a lease; `multiply` under a lease goes back to 1 when that ends; `release` gives it back."""
+    renews a lease; `multiply` under one that is held goes back to 1 when that ends; `release` gives it back."""
 
     multiply: float | None = None
     lease: str = ""

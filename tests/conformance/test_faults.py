@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 import pytest
 
 from chaos import faults
+from chaos.engine.lease import Keeper
 from chaos.faults import FAULTS
 from chaos.faults.http import Check, Request
 from chaos.load.control import get_multiplier
 from chaos.model.base import to_json
 from chaos.model.fault import Evidence, Undo
+from chaos.model.lease import Lease
 from chaos.model.platform import CAPABILITIES
 from chaos.platforms import PLATFORMS
 from chaos.units import Bytes, Duration
@@ -182,3 +185,32 @@ def test_another_process_reverts_from_the_record_alone(ground: Ground) -> None:
     )
     assert (done.returncode, done.stdout.strip()) == (0, b"False"), done.stderr.decode()
     assert not faults.is_present(undo)
+
+
+def test_a_fault_goes_by_itself_when_its_lease_runs_out(ground: Ground) -> None:
+    """Nobody reverts it. Where no lease is kept, the undo record says so, and the run's record too."""
+    before = ground.snapshot()
+    lost: list[str] = []
+    notes: list[str] = []
+    keeper = Keeper(
+        Lease(id=f"run {time.monotonic_ns()}", ttl_s=4), on_lost=lambda _, why: lost.append(why), note=notes.append
+    )
+    undo = keeper.hold(ground.prepare())
+    holder = faults.holder(undo)
+    if not undo.lease:
+        assert (holder is None) == (undo.kind in ("command", "http"))
+        assert holder is None or "keeps no leases" in notes[0]
+        return
+    try:
+        ground.fault.inject(undo, ground.platform)
+        assert ground.passes or faults.is_present(undo)
+        until_s = time.monotonic() + 25
+        while faults.is_present(undo):
+            assert time.monotonic() < until_s, "it is still there"
+            time.sleep(0.1)
+        keeper.beat()
+        assert ground.passes or lost
+        if holder is not None and holder.kind != "supervisor":  # a service has other processes than before
+            assert ground.snapshot() == before
+    finally:
+        keeper.close()

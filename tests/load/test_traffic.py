@@ -20,9 +20,12 @@ import pytest
 
 from chaos.errors import SpecError, Unavailable, UsageError
 from chaos.load.arrivals import Arrivals
-from chaos.load.control import get_multiplier, set_multiplier
+from chaos.load.control import get_multiplier, release_lease, renew_lease, set_multiplier
 from chaos.load.traffic import TrafficRun
+from chaos.load.wire import Config
+from chaos.model.base import to_json
 from chaos.model.counting import judge_rows
+from chaos.model.lease import Lease
 from chaos.model.objective import Condition, Op
 from chaos.model.platform import TrafficShaper
 from chaos.model.requests import Failure, pack, unpack
@@ -213,6 +216,93 @@ def test_another_process_multiplies_the_rate_and_takes_it_back(send: Send, shop:
     few = 50 * began_s
     assert seconds_of(watch, 0, began_s) < few + 5 * few**0.5
     assert seconds_of(watch, after_s, after_s + 1.0) < 50 + 5 * 50**0.5
+
+
+def test_a_multiplier_goes_back_by_itself(send: Send, shop: Shop) -> None:
+    """While its lease is renewed it stays; then it is 1, for good; one without a lease, or of another one, stays."""
+    run, _ = send(traffic(HOME, rate=20), shop.url, processes=2)
+    control = run.traffic_control()
+    lease = Lease(id="run-1", ttl_s=1.5)
+    with pytest.raises(ValueError, match="not known"):
+        set_multiplier(control, 3.0, lease="run-1")
+    assert renew_lease(control, lease) == "created"
+    set_multiplier(control, 3.0, lease="run-1")
+    until_s = time.monotonic() + 3.0
+    while time.monotonic() < until_s:
+        assert renew_lease(control, lease) == "renewed"
+        assert get_multiplier(control) == 3.0
+        time.sleep(0.2)
+    until_s = time.monotonic() + 20.0
+    while get_multiplier(control) != 1.0:
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+    assert renew_lease(control, lease) == "expired"
+    with pytest.raises(ValueError, match="ran out"):
+        set_multiplier(control, 3.0, lease="run-1")
+    set_multiplier(control, 2.0)
+    release_lease(control, "run-1")
+    assert get_multiplier(control) == 2.0
+    assert renew_lease(control, Lease(id="run-2", ttl_s=60)) == "created"
+    set_multiplier(control, 4.0, lease="run-2")
+    release_lease(control, "run-2")
+    assert get_multiplier(control) == 1.0
+
+
+def test_a_runner_that_stands_still_for_a_while_misses_nothing(send: Send, shop: Shop, tmp_path: Path) -> None:
+    """Its reports are kept beyond what the pipe holds, and the customers are not slowed."""
+    code = (
+        "import json, os, sys, time; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from chaos.load.traffic import TrafficRun\n"
+        "from tests.load.customers import HOME, Watch, traffic\n"
+        "watch = Watch()\n"
+        "run = TrafficRun.start(traffic(HOME, rate=300), base_url=sys.argv[2], profile='normal', seed=1,\n"
+        "    t0_s=time.monotonic(), state_dir=Path(sys.argv[3]), on_batch=watch.batches.append, on_end=watch.on_end)\n"
+        "print('ready', flush=True); sys.stdin.readline(); run.stop(5.0)\n"
+        "print(json.dumps([len(watch.requests), run.dropped, run.error, watch.ends,\n"
+        "    float(watch.requests.lag_us.max()) / 1e6]))"
+    )
+    root = str(Path(__file__).parents[2])
+    runner = subprocess.Popen(
+        [sys.executable, "-c", code, root, shop.url, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    try:
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == "ready\n"
+        os.kill(runner.pid, signal.SIGSTOP)
+        time.sleep(8)
+        os.kill(runner.pid, signal.SIGCONT)
+        out, _ = runner.communicate("stop\n", timeout=60)
+    finally:
+        runner.kill()
+        runner.wait()
+    count, dropped, error, ends, lag_s = json.loads(out)
+    # Eight seconds of 300 customers are some 190 KB of reports, and a pipe holds 64.
+    assert count > 2000
+    assert (dropped, error, ends) == (0, "", [""])
+    assert lag_s < 3
+
+
+def test_a_runner_that_never_reads_again_gets_no_more_customers(shop: Shop, tmp_path: Path) -> None:
+    """The traffic ends by itself, though its runner is alive: nobody measures it."""
+    config = Config(
+        traffic=traffic(HOME, rate=500), base_url=shop.url, seed=1, t0_s=time.monotonic(),
+        control=str(tmp_path / "c.sock"), engine="direct",
+    )  # fmt: skip
+    code = "import chaos.load.generator as g, os; g.UNREAD_S = 1.0; os._exit(g.main())"
+    generator = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert generator.stdin is not None
+        generator.stdin.write(to_json(config) + b"\n")
+        generator.stdin.flush()
+        assert generator.wait(60) == 1
+    finally:
+        generator.kill()
+        generator.wait()
+        for stream in (generator.stdin, generator.stdout):
+            assert stream is not None
+            stream.close()
 
 
 def test_a_multiplier_that_is_none_is_refused(send: Send, shop: Shop) -> None:
