@@ -245,6 +245,7 @@ class TinyShop:
 
 def install() -> None:
     """Make the faults of this process reach a tiny shop's services."""
+    import chaos.faults.shared.lease as leases
     import chaos.faults.shared.service as services
 
     real = services.service_control
@@ -252,7 +253,7 @@ def install() -> None:
     def reach(control: dict[str, Any]) -> Any:
         return TinyControl(Path(control["folder"])) if control.get("platform") == "tiny" else real(control)
 
-    services.service_control = reach
+    services.service_control = leases.service_control = reach
 
 
 _switched = False

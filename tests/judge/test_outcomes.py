@@ -20,6 +20,7 @@ from chaos.model.event import (
     GuardBreached,
     GuardBroken,
     InvariantChecked,
+    LeaseExpired,
     ProbeFailed,
     RunEnded,
     SignalReceived,
@@ -301,6 +302,20 @@ def test_an_abort_that_is_not_the_guards_is_no_weakness_of_the_shop(make: Any) -
     story.also(RunEnded(at_s=21, status="aborted", reason="step 1: no such toxic"))
     verdict = judge(story.journal())
     assert (verdict.status, verdict.exit_code) == (Status.ABORTED, 2)
+
+
+def test_a_lease_that_ran_out_is_inconclusive(make: Any) -> None:
+    """The runner was stopped, the fault went by itself, and everything else looks fine: never a pass."""
+    reason = "the lease ran out: the runner was stopped or asleep for 31.0 s, and it lasts 10 s"
+    story = make.Story().without(RunEnded)
+    story.also(
+        LeaseExpired(at_s=50, holder="", reason=reason),
+        FaultConfirmed(at_s=50, fault="1.1", place=make.place, evidence=Evidence(confirmed=False, text=reason)),
+        RunEnded(at_s=51, status="aborted", reason=reason),
+    )
+    verdict = judge(story.journal())
+    assert (verdict.status, verdict.outcome, verdict.exit_code) == (Status.ABORTED, INCONCLUSIVE, 2)
+    assert reason in verdict.reasons[0]
 
 
 def test_a_violated_invariant_is_a_deviation_whatever_the_slis_say(make: Any) -> None:

@@ -13,6 +13,7 @@ from chaos.model.event import (
     FaultStuck,
     GuardBreached,
     InvariantChecked,
+    LeaseExpired,
     Noted,
     ProbeFailed,
     RunEnded,
@@ -137,3 +138,10 @@ def test_every_event_is_one_line(make: Any, snapshot: Snapshot) -> None:
     assert len(lines) == len(story.events)
     assert not any("\n" in line for line in lines)
     snapshot("events.txt", "\n".join(lines))
+
+
+def test_a_lease_that_ran_out_is_told(make: Any) -> None:
+    """Why, and what follows from it."""
+    story = held(make).also(LeaseExpired(at_s=31.0, holder="fault proxy", reason="the lease ran out: it hangs"))
+    (line,) = [line for line in event_lines(story.journal()) if "lease" in line]
+    assert line.split(maxsplit=2)[2] == "the lease ran out: it hangs; nothing more is injected"

@@ -8,6 +8,7 @@ from chaos.errors import Unavailable
 from chaos.model.base import Noun
 from chaos.model.lease import Lease, Renewal
 from chaos.model.platform import LeaseKeeper
+from chaos.platforms import service_control
 
 # Renewals are short; one that is not answered is tried again.
 ANSWER_S = 2.0
@@ -27,8 +28,6 @@ def keeps(holder: Holder) -> bool:
 
         return ToxiproxyClient(holder.reach["api"], timeout_s=ANSWER_S).keeps_leases()
     if holder.kind == "supervisor":
-        from chaos.platforms import service_control
-
         return isinstance(service_control(holder.reach), LeaseKeeper)
     return True
 
@@ -66,8 +65,6 @@ def under(name: str) -> dict[str, str]:
 
 
 def _supervisor(holder: Holder) -> LeaseKeeper:
-    from chaos.platforms import service_control
-
     found = service_control(holder.reach)
     if not isinstance(found, LeaseKeeper):
         raise Unavailable(f"the platform {holder.reach.get('platform')!r} keeps no leases")
