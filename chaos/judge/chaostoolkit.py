@@ -61,7 +61,8 @@ def _doubts(journal: dict[str, Any]) -> list[str]:
     runs = journal.get("run") or []
     found += [f"{_name(run)}: the activity failed" for run in runs if not _succeeded(run)]
     found += [f"{_name(run)}: {said}" for run in runs if _succeeded(run) and (said := _refused(run))]
-    if _claims(journal) and not (states.get("during") or states.get("after")):
+    unchecked = _claims(journal) and not (states.get("during") or states.get("after"))
+    if unchecked and journal.get("status") == "completed":
         found.append("the hypothesis was checked neither during nor after the method")
     if "saleproof-error" in journal:
         found.append(f"the engine failed: {journal['saleproof-error']}")
