@@ -24,7 +24,9 @@ def judge_chaostoolkit(journal: dict[str, Any]) -> tuple[Status, Outcome, int, t
     if status is not Status.COMPLETED and outcome is Outcome.HELD:
         outcome = Outcome.INCONCLUSIVE
     reasons = (*stuck, *deviated, *doubtful) or (_held(journal),)
-    return status, outcome, exit_code(status, outcome, stuck=bool(stuck)), reasons
+    # Its `aborted` is an error of the engine or of an extension, not a guard that saw the system suffer.
+    counts_as = Status.COMPLETED if status is Status.ABORTED else status
+    return status, outcome, exit_code(counts_as, outcome, stuck=bool(stuck)), reasons
 
 
 def _held(journal: dict[str, Any]) -> str:
