@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from chaos.model.event import InvariantChecked
 from chaos.model.target import Invariant
 from chaos.slis.invariants import SHOWN, check
@@ -41,6 +43,19 @@ def test_a_command_that_does_not_answer_was_not_checked() -> None:
     event = answer("import sys; print('no database', file=sys.stderr)")
     assert event.ok is None
     assert "no database" in event.error
+
+
+@pytest.mark.parametrize("ok", ["'false'", "1", "None"])
+def test_an_ok_that_is_not_true_or_false_is_no_answer(ok: str) -> None:
+    """The text `false` is not true."""
+    assert answer(f"import json; print(json.dumps({{'ok': {ok}, 'violations': []}}))").ok is None
+
+
+def test_a_command_that_contradicts_itself_was_not_checked() -> None:
+    """It says that it holds, and fails."""
+    event = answer("import json; print(json.dumps({'ok': True, 'violations': []})); raise SystemExit(3)")
+    assert event.ok is None
+    assert "exited with 3" in event.error
 
 
 def test_not_ok_without_violations_is_a_violation() -> None:
