@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
                 option for each in (self, *self._subparsers_of()) for a in each._actions for option in a.option_strings
             ]
             message = f"unknown argument '{got}'.{nearest(got, known)}"
-        raise UsageError(f"{message} See: {self.prog} --help")
+        raise UsageError(f"{message.rstrip('.')}. See: {self.prog} --help")
 
     def _subparsers_of(self) -> list[argparse.ArgumentParser]:
         """The subcommands' parsers: argparse reports their unknown arguments here."""

@@ -82,3 +82,11 @@ def open_store() -> Store:
     from chaos.store import Store
 
     return Store.open(store_url())
+
+
+def positive(text: str) -> int:
+    """For argparse: a whole number from 1. Raises: ValueError, which argparse turns into usage."""
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value

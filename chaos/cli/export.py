@@ -6,6 +6,7 @@ import argparse
 
 from chaos.cli.common import out, pick_variant, say
 from chaos.cli.plan import experiment_options
+from chaos.errors import UsageError
 
 HELP = "turn an experiment into one that the Chaos Toolkit itself runs"
 EXAMPLES = """\
@@ -56,7 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     exported["runtime"] = {"rollbacks": {"strategy": "always"}}
     text = json.dumps(exported, indent=2, ensure_ascii=False)
     if arguments.output:
-        Path(arguments.output).write_text(text + "\n")
+        try:
+            Path(arguments.output).write_text(text + "\n")
+        except OSError as cause:
+            raise UsageError(f"--output {arguments.output}: cannot be written: {cause.strerror}") from cause
         say(f"written: {arguments.output}")
     else:
         out(text)

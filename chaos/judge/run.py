@@ -86,7 +86,7 @@ def judge(journal: Journal) -> Verdict:
         run=journal.run.id,
         status=status,
         outcome=outcome,
-        exit_code=_exit_code(status, outcome, stuck=bool(fate.stuck), by_guard=bool(guard)),
+        exit_code=_exit_code(status, outcome, stuck=bool(fate.stuck), by_guard=_breached(journal)),
         reasons=tuple(dict.fromkeys(reasons)),
         checks=checks,
         faults=fate.reports,
@@ -111,8 +111,8 @@ def _by_the_engine(journal: Journal) -> Verdict:
 
 
 def _exit_code(status: Status, outcome: Outcome, *, stuck: bool, by_guard: bool) -> int:
-    """Only an abort by the guard is the shop's weakness. One for another reason (a fault could not be injected) exits
-    as its outcome says, like a run that was completed."""
+    """Only a condition that the guard saw breached is the shop's weakness. An abort for another reason (a fault could
+    not be injected, the guard or the watchdog was gone) exits as its outcome says, like a run that was completed."""
     counts_as = Status.COMPLETED if status is Status.ABORTED and not by_guard else status
     return exit_code(counts_as, outcome, stuck=stuck)
 
@@ -206,6 +206,10 @@ def _status(journal: Journal) -> tuple[Status, str]:
     if journal.run.status is not None:
         return Status(journal.run.status), ""
     return Status.CRASHED, "the record breaks off without an end; the runner was killed, or is still running"
+
+
+def _breached(journal: Journal) -> bool:
+    return any(isinstance(event, GuardBreached) for event in journal.events)
 
 
 def _guard(journal: Journal) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -23,15 +24,15 @@ _ACKNOWLEDGED = "%(acknowledged)s"
 def check(
     invariant: Invariant, *, sql: Mapping[str, str], acknowledged: Sequence[str],
     resolve: Callable[[str], str], env: Mapping[str, str], at_s: Callable[[], float],
+    stop: threading.Event | None = None,
 ) -> InvariantChecked:  # fmt: skip
     """Try until it holds or its `within` has passed (what is legal only for a while, such as a pending payment, needs
     the time). `ok` None means that it could not be checked, which never reads as a pass. Never raises."""
     until_s = time.monotonic() + float(invariant.within)
     while True:
         result = _try(invariant, sql, acknowledged, resolve, env, at_s)
-        if result.ok or time.monotonic() >= until_s:
+        if result.ok or time.monotonic() >= until_s or (stop or threading.Event()).wait(PAUSE_S):
             return result
-        time.sleep(PAUSE_S)
 
 
 def _try(
