@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import secrets
-from pathlib import Path
 
 from chaos.cli.common import out, pick_variant, say
 from chaos.cli.plan import experiment_options
+from chaos.errors import UsageError
 
 HELP = "turn an experiment into one that the Chaos Toolkit itself runs"
 EXAMPLES = """\
@@ -24,6 +22,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """The result needs Saleproof beside the Chaos Toolkit, and this experiment and target file where they are."""
+    import json
+    import secrets
+    from pathlib import Path
+
     from chaos import planner
     from chaos.engine.compile import compile_plan
     from chaos.spec import load_experiment
@@ -55,7 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     exported["runtime"] = {"rollbacks": {"strategy": "always"}}
     text = json.dumps(exported, indent=2, ensure_ascii=False)
     if arguments.output:
-        Path(arguments.output).write_text(text + "\n")
+        try:
+            Path(arguments.output).write_text(text + "\n")
+        except OSError as cause:
+            raise UsageError(f"--output {arguments.output}: cannot be written: {cause.strerror}") from cause
         say(f"written: {arguments.output}")
     else:
         out(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, out, target_option
+from chaos.cli.common import find_target, out, positive, target_option
 from chaos.errors import Unavailable, UsageError, nearest
 
 HELP = "show what the services wrote"
@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "instance", nargs="?", default=None, help="for example web-1; without it, the last lines of each"
     )
-    parser.add_argument("--lines", type=int, default=40, metavar="N", help="the last so many lines (default: 40)")
+    parser.add_argument("--lines", type=positive, default=40, metavar="N", help="the last so many lines (default: 40)")
     parser.add_argument("-f", "--follow", action="store_true", help="go on as they are written, until Ctrl-C")
     target_option(parser)
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     platform = EmbeddedPlatform.attach(target)
     if platform is None:
         raise Unavailable(f"{target.name} is not up; start it with: saleproof up")
-    names = list(platform.inventory().instances)
+    names = [*platform.inventory().instances, "fault-proxy", "supervisor"]
     if arguments.instance is not None:
         if arguments.instance not in names:
             raise UsageError(f"unknown instance '{arguments.instance}'.{nearest(arguments.instance, names)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import json_option, open_store, out, out_json
+from chaos.cli.common import json_option, open_store, out, out_json, positive
 
 HELP = "list the recorded runs, newest first"
 EXAMPLES = """\
@@ -14,7 +14,7 @@ EXAMPLES = """\
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
+    parser.add_argument("--limit", type=positive, default=20, metavar="N", help="at most so many (default: 20)")
     json_option(parser)
 
 

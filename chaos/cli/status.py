@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from chaos.cli.common import find_target, json_option, out, out_json, target_option
+from chaos.cli.common import find_target, json_option, out, out_json, say, target_option
+
+# Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 HELP = "show services, links, and the faults that are on"
 EXAMPLES = """\
@@ -62,7 +66,10 @@ def _faults(target: str) -> list[dict[str, Any]]:
     from chaos.state import state_dir
 
     found = []
-    for entry in Ledger(state_dir() / "ledger").entries():
+    ledger = Ledger(state_dir() / "ledger")
+    for line in ledger.damaged():
+        say(line)
+    for entry in ledger.entries():
         if entry.target != target:
             continue
         on: bool | None

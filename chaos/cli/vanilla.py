@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     path = Path(arguments.experiment)
     experiment = load_chaostoolkit(path)
+    vanilla.strategy_of(experiment)
     if arguments.dry_run:
         out(f"a Chaos Toolkit experiment of {len(experiment.get('method', []))} activities: {experiment['title']}")
         return 0
@@ -67,7 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         out_json(verdict)
     else:
-        out(f"{verdict.status.value}, {verdict.outcome.value}: {verdict.reasons[0]}")
+        silent = verdict.reasons[0].startswith(verdict.status.value)  # `completed, no hypothesis` says it all
+        head = "" if silent else f"{verdict.status.value}, {verdict.outcome.value}: "
+        out(f"{head}{verdict.reasons[0]}")
         for reason in verdict.reasons[1:]:
             out(f"  {reason}")
     return verdict.exit_code

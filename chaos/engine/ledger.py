@@ -6,13 +6,14 @@ whatever is in the folder may still be in place. It is never in the store, which
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
 
 import msgspec
 
-from chaos.errors import RevertFailed, SaleproofError
+from chaos.errors import SaleproofError
 from chaos.model.base import Noun, from_json, to_json
 from chaos.model.fault import Undo
 
@@ -44,10 +45,10 @@ class Ledger:
 
     def open(self, entry: Entry) -> None:
         """Returns once the entry is on disk. Raises: SaleproofError when it cannot be: then nothing may be injected."""
+        path = self._folder / entry.file_name
+        temporary = path.with_suffix(".tmp")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = self._folder / entry.file_name
-            temporary = path.with_suffix(".tmp")
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(to_json(entry))
                 file.flush()
@@ -55,6 +56,8 @@ class Ledger:
             temporary.replace(path)
             self._sync_folder()
         except OSError as cause:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise SaleproofError(f"cannot write the ledger in {self._folder}: {cause}; nothing was injected") from cause
 
     def close(self, entry: Entry) -> None:
@@ -63,22 +66,27 @@ class Ledger:
         self._sync_folder()
 
     def entries(self, run: str | None = None) -> tuple[Entry, ...]:
-        """What may still be in place, oldest first. Raises: RevertFailed for a file that cannot be read: it may hide a
-        fault, so it is never skipped."""
-        found = []
-        for path in sorted(self._folder.glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name)):
+        """What may still be in place, oldest first: all that can be read. See `damaged` for what cannot."""
+        return tuple(e for e in self._read()[0] if run is None or e.run == run)
+
+    def damaged(self) -> tuple[str, ...]:
+        """A line for each file that cannot be read. It may hide a fault, so nobody may call the ledger clean; but it
+        must not keep the others from being reverted."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+        found, damaged = [], []
+        for path in sorted(self._folder.glob("*.json")):
             try:
-                entry = from_json(path.read_bytes(), Entry)
+                found.append((path.stat().st_mtime_ns, from_json(path.read_bytes(), Entry)))
             except FileNotFoundError:
                 continue  # closed by its runner a moment ago
             except (OSError, msgspec.MsgspecError) as cause:
-                raise RevertFailed(
+                damaged.append(
                     f"{path}: this ledger entry cannot be read ({cause}). A fault may be in place; look at it, remove "
                     "the fault by hand, then delete the file"
-                ) from cause
-            if run is None or entry.run == run:
-                found.append(entry)
-        return tuple(found)
+                )
+        return tuple(entry for _, entry in sorted(found, key=lambda each: each[0])), tuple(damaged)
 
     def _sync_folder(self) -> None:
         """Make the folder's own change durable: without it a rename can be lost in a crash."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from chaos import faults
@@ -15,37 +17,58 @@ By = Literal["runner", "watchdog", "recover"]
 # Tries per fault. The proxy client has its own escalation inside one try (disable, delete, enable; then recreate).
 TRIES = 3
 PAUSE_S = 0.3
+# All reverts of one pass together; after that, what is left gets one try each. Independent of the run's own time.
+BUDGET_S = 20.0
+# Places of one fault at once: one that hangs must not hold up the others.
+AT_ONCE = 8
 
 
 def revert_all(
     ledger: Ledger, entries: Iterable[Entry], *, by: By, at_s: Callable[[], float], emit: Callable[[AnyEvent], None]
 ) -> tuple[FaultStuck, ...]:
-    """Revert in reverse order, go on after one fails, and close each entry once it was read back as gone.
+    """Revert fault by fault in reverse order, the places of one at the same time; go on after one fails; close each
+    entry once it was read back as gone.
 
     Returns what is stuck; each of those stays in the ledger. Never raises for a fault.
     """
-    stuck = []
-    for entry in reversed(list(entries)):
-        started = time.monotonic()
-        error = _revert_one(entry)
-        if error is None:
-            ledger.close(entry)
-            took_s = time.monotonic() - started
-            emit(FaultReverted(at_s=at_s(), fault=entry.fault, place=entry.place, took_s=took_s, by=by))
-        else:
-            left = FaultStuck(
-                at_s=at_s(), fault=entry.fault, place=entry.place, error=error, remedy="then: saleproof recover"
-            )
-            emit(left)
-            stuck.append(left)
+    deadline_s = time.monotonic() + BUDGET_S
+    last_first = list(reversed(list(entries)))
+    stuck: list[FaultStuck] = []
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="revert") as pool:
+        for _, places in itertools.groupby(last_first, key=lambda entry: (entry.run, entry.fault)):
+            jobs = [pool.submit(_revert_and_close, ledger, entry, deadline_s, by, at_s) for entry in places]
+            for job in jobs:
+                event = job.result()
+                emit(event)
+                if isinstance(event, FaultStuck):
+                    stuck.append(event)
     return tuple(stuck)
 
 
-def _revert_one(entry: Entry) -> str | None:
+def _revert_and_close(
+    ledger: Ledger, entry: Entry, deadline_s: float, by: By, at_s: Callable[[], float]
+) -> FaultReverted | FaultStuck:
+    started = time.monotonic()
+    error = _revert_one(entry, deadline_s)
+    remedy = "then: saleproof recover"
+    if error is None:
+        try:
+            ledger.close(entry)
+        except OSError as cause:
+            error, remedy = f"it is gone, but its ledger entry cannot be removed: {cause}", f"remove {entry.file_name}"
+    if error is None:
+        took_s = time.monotonic() - started
+        return FaultReverted(at_s=at_s(), fault=entry.fault, place=entry.place, took_s=took_s, by=by)
+    return FaultStuck(at_s=at_s(), fault=entry.fault, place=entry.place, error=error, remedy=remedy)
+
+
+def _revert_one(entry: Entry, deadline_s: float) -> str | None:
     """None once it is gone, else why not."""
     error = ""
     for attempt in range(TRIES):
         if attempt:
+            if time.monotonic() > deadline_s:
+                break
             time.sleep(PAUSE_S * attempt)
         try:
             faults.revert(entry.undo)

@@ -272,14 +272,22 @@ class Session:
         """Take back what is in place (all of it, or the named faults). Safe from any thread; waits for an injection
         that is under way. What cannot be reverted stays in the ledger and in `stuck`."""
         with self._lock:
-            entries = [e for e in self._open.values() if only is None or e.fault in only]
+            # What was stuck once had its tries; the watchdog and `recover` try it again, this run does not wait for it.
+            tried = {(s.fault, s.place) for s in self.stuck}
+            entries = [e for k, e in self._open.items() if k not in tried and (only is None or e.fault in only)]
             stuck = revert_all(self.ledger, entries, by="runner", at_s=self.at_s, emit=self.emit)
-            left = {(s.fault, s.place) for s in stuck}
-            for entry in entries:
-                if (entry.fault, entry.place) not in left:
-                    self._open.pop((entry.fault, entry.place), None)
-            known = {(s.fault, s.place) for s in self.stuck}
-            self.stuck.extend(s for s in stuck if (s.fault, s.place) not in known)
+            self.stuck.extend(stuck)
+            left = {(s.fault, s.place) for s in self.stuck}
+            for key in [k for k in self._open if k not in left and (only is None or k[0] in only)]:
+                self._open.pop(key)
+        if stuck:
+            self.fail(f"{stuck[0].place}: a fault could not be reverted: {stuck[0].error}")
+
+    @property
+    def clean(self) -> bool:
+        """Nothing of this run's is in place."""
+        with self._lock:
+            return not self._open
 
     def note(self, text: str) -> None:
         """Record something worth knowing. Never raises."""

@@ -21,7 +21,8 @@ def _nothing(number: int, frame: FrameType | None) -> None:
 
 
 class Signals:
-    """While entered, SIGINT, SIGTERM and SIGHUP call `on_signal(name)` from a thread; the program is not disturbed.
+    """While entered, SIGINT, SIGTERM and SIGHUP call `on_signal(name)` from a thread; after `install` that is all that
+    they do: whatever the main thread is at is not disturbed.
 
     Main thread only. `install` again after a library put handlers of its own.
     """
@@ -35,7 +36,6 @@ class Signals:
         os.set_blocking(self._write, False)
         self._old_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._before = {number: signal.getsignal(number) for number in HANDLED}
-        self.install()
         self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
         self._thread.start()
         return self
@@ -60,6 +60,13 @@ class Signals:
 
 
 def raise_until_ready() -> None:
-    """While a run opens, before anything is disturbed: every signal is a Ctrl-C, which unwinds what was opened."""
+    """While a run opens, before anything is disturbed: the first signal is a Ctrl-C, which unwinds what was opened;
+    those after it do not disturb the unwinding."""
     for number in HANDLED:
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, _raise_once)
+
+
+def _raise_once(number: int, frame: FrameType | None) -> None:
+    for each in HANDLED:
+        signal.signal(each, _nothing)
+    raise KeyboardInterrupt

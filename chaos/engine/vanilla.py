@@ -6,6 +6,20 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from chaos.errors import SpecError, nearest
+
+
+def strategy_of(experiment: dict[str, Any]) -> Any:
+    """When the hypothesis is checked, as the experiment's `runtime` says. Raises: SpecError for an unknown word."""
+    from chaoslib.types import Strategy
+
+    word = experiment.get("runtime", {}).get("hypothesis", {}).get("strategy", "default")
+    try:
+        return Strategy.from_string(word)
+    except ValueError:
+        known = ("default", "before-method-only", "after-method-only", "during-method-only", "continuously", "skip")
+        raise SpecError(f"runtime.hypothesis.strategy: unknown strategy '{word}'.{nearest(word, known)}") from None
+
 
 def execute(experiment: dict[str, Any], journal: dict[str, Any], on_line: Callable[[str], None]) -> None:
     """Run it, filling the journal as it goes: whatever escapes the engine, the evidence stays.
@@ -15,7 +29,7 @@ def execute(experiment: dict[str, Any], journal: dict[str, Any], on_line: Callab
     """
     from chaoslib.caching import cache_activities, clear_cache
     from chaoslib.run import Runner
-    from chaoslib.types import Schedule, Strategy
+    from chaoslib.types import Schedule
 
     logger = logging.getLogger("chaostoolkit")
     handler = _Lines(on_line)
@@ -26,7 +40,7 @@ def execute(experiment: dict[str, Any], journal: dict[str, Any], on_line: Callab
     rollbacks = {"strategy": "always"} | runtime.get("rollbacks", {})
     try:
         cache_activities(experiment)
-        runner = Runner(Strategy.from_string(hypothesis.get("strategy", "default")), Schedule(**_schedule(hypothesis)))
+        runner = Runner(strategy_of(experiment), Schedule(**_schedule(hypothesis)))
         runner.run(experiment, settings={"runtime": runtime | {"rollbacks": rollbacks}}, journal=journal)
     except BaseException as cause:
         journal["saleproof-error"] = f"{type(cause).__name__}: {cause}"

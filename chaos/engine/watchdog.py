@@ -47,13 +47,16 @@ class Watchdog:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def release(self) -> None:
-        """The run is over and clean: the watchdog has nothing to do."""
+    def release(self, *, clean: bool) -> None:
+        """The run is over. A clean one leaves the watchdog nothing to do; otherwise it goes on trying, by itself."""
         if self._process is None or self._process.stdin is None:
             return
         try:
-            self._process.stdin.write(DONE)
+            if clean:
+                self._process.stdin.write(DONE)
             self._process.stdin.close()
+            if not clean:
+                return
         except BrokenPipeError:
             return  # it died before; the guard has said so
         try:

@@ -86,7 +86,7 @@ def judge(journal: Journal) -> Verdict:
         run=journal.run.id,
         status=status,
         outcome=outcome,
-        exit_code=_exit_code(status, outcome, stuck=bool(fate.stuck), by_guard=bool(guard)),
+        exit_code=_exit_code(status, outcome, stuck=bool(fate.stuck), by_guard=_breached(journal)),
         reasons=tuple(dict.fromkeys(reasons)),
         checks=checks,
         faults=fate.reports,
@@ -111,8 +111,8 @@ def _by_the_engine(journal: Journal) -> Verdict:
 
 
 def _exit_code(status: Status, outcome: Outcome, *, stuck: bool, by_guard: bool) -> int:
-    """Only an abort by the guard is the shop's weakness. One for another reason (a fault could not be injected) exits
-    as its outcome says, like a run that was completed."""
+    """Only a condition that the guard saw breached is the shop's weakness. An abort for another reason (a fault could
+    not be injected, the guard or the watchdog was gone) exits as its outcome says, like a run that was completed."""
     counts_as = Status.COMPLETED if status is Status.ABORTED and not by_guard else status
     return exit_code(counts_as, outcome, stuck=stuck)
 
@@ -185,12 +185,17 @@ def _invariant(name: str, event: InvariantChecked | None) -> InvariantReport:
             name=name, outcome=Outcome.INCONCLUSIVE, text=f"could not be checked: {event.error or 'no reason given'}"
         )
     if event.ok and not event.violations:
-        return InvariantReport(name=name, outcome=Outcome.HELD, text=f"held, {event.checked:,} checked")
+        return InvariantReport(name=name, outcome=Outcome.HELD, text=f"held{_of(event, ', ')}")
     shown = ", ".join(event.violations[:3])
     more = f" and {len(event.violations) - 3:,} more" if len(event.violations) > 3 else ""
     what = f": {shown}{more}" if shown else ""
-    text = f"violated {max(1, len(event.violations)):,} times among {event.checked:,} checked{what}"
+    text = f"violated {max(1, len(event.violations)):,} times{_of(event, ' among ')}{what}"
     return InvariantReport(name=name, outcome=Outcome.DEVIATED, text=text)
+
+
+def _of(event: InvariantChecked, before: str) -> str:
+    """How much was looked at, where the check says so."""
+    return f"{before}{event.checked:,} checked" if event.checked else ""
 
 
 def _status(journal: Journal) -> tuple[Status, str]:
@@ -201,6 +206,10 @@ def _status(journal: Journal) -> tuple[Status, str]:
     if journal.run.status is not None:
         return Status(journal.run.status), ""
     return Status.CRASHED, "the record breaks off without an end; the runner was killed, or is still running"
+
+
+def _breached(journal: Journal) -> bool:
+    return any(isinstance(event, GuardBreached) for event in journal.events)
 
 
 def _guard(journal: Journal) -> list[str]:

@@ -43,7 +43,8 @@ def configure_control(
             logger.error(f"Saleproof: {error}")  # noqa: TRY400  # the sentence is enough, a traceback is not for people
             activities.refuse(str(error))
             return
-        signals = stack.enter_context(Signals(rehearsal.session.interrupt))
+        signals = stack.enter_context(Signals(rehearsal.interrupt))
+        signals.install()
         stack.callback(activities.use, None)
 
         class Reinstall(RunEventHandler):  # type: ignore[misc]

@@ -21,7 +21,7 @@ from chaos.engine.ledger import Ledger
 from chaos.engine.lock import TargetLock
 from chaos.engine.session import Session
 from chaos.engine.watchdog import Watchdog
-from chaos.errors import Refused
+from chaos.errors import Refused, RevertFailed
 from chaos.model.event import (
     AnyEvent,
     ProbeFailed,
@@ -97,6 +97,13 @@ class Rehearsal:
             self._stack = opening.pop_all()
         return self
 
+    def interrupt(self, signal_name: str) -> None:
+        """A signal arrived. Before the session is open, the signal has raised in the main thread; after the end there
+        is nothing left to interrupt: what was opened is being closed."""
+        session: Session | None = getattr(self, "session", None)
+        if session is not None and not self._ended:
+            session.interrupt(signal_name)
+
     def __exit__(self, *_: object) -> None:
         try:
             self.conclude()
@@ -112,15 +119,11 @@ class Rehearsal:
         ledger = Ledger(state / "ledger")
         refuse_open_ledger(ledger)
         stack.enter_context(TargetLock(state / "locks", self.target.name, f"run {self.run_id}"))
-        self.platform, brought_up = self._bring_up(stack)
+        self.platform = self._bring_up(stack, state)
         self.plan = self._make_plan(self.platform.inventory())
         self.screen.planned(self.plan)
         self._store = stack.enter_context(self._open_store())
         self._recorder = self._start_recording(stack)
-        down = self.target.name if brought_up else None
-        self._watchdog = Watchdog(self.run_id, state, self.options.store, down, state / "logs" / "watchdog.log")
-        self._watchdog.start()
-        stack.callback(self._watchdog.release)
         self.t0_s = self.clock.now_s()
         self.session = self._new_session(ledger)
         self._keeper = Keeper(Lease(id=self.run_id), on_lost=self.session.lease_ran_out, note=self.session.note)
@@ -137,7 +140,8 @@ class Rehearsal:
         stack.callback(self._guard.stop)
         stack.enter_context(self._ticking())
 
-    def _bring_up(self, stack: contextlib.ExitStack) -> tuple[EmbeddedPlatform, bool]:
+    def _bring_up(self, stack: contextlib.ExitStack, state: Path) -> EmbeddedPlatform:
+        """The target, up. The watchdog watches before anything is started, and until after it was taken down."""
         from chaos import planner
         from chaos.platforms.embedded.platform import EmbeddedPlatform
 
@@ -145,17 +149,26 @@ class Rehearsal:
         if found is None:
             # What cannot work is said before anything is started.
             self._make_plan(planner.planned_inventory(self.target, self.options.variant))
-        if found is not None and found.variant != self.options.variant:
+        elif found.variant != self.options.variant:
             raise Refused(
                 f"{self.target.name} is up as '{found.variant}', and this run wants '{self.options.variant}'; "
                 "take it down first with: saleproof down"
             )
+        ours = found is None and not self.options.keep_up
+        down = self.target.name if ours else None
+        self._watchdog = Watchdog(self.run_id, state, self.options.store, down, state / "logs" / "watchdog.log")
+        self._watchdog.start()
+        stack.callback(self._release_watchdog)
         if found is not None:
-            return found, False
+            return found
         platform = EmbeddedPlatform.up(self.target, self.options.variant, progress=self.screen.progress)
-        if not self.options.keep_up:
+        if ours:
             stack.callback(platform.down)
-        return platform, not self.options.keep_up
+        return platform
+
+    def _release_watchdog(self) -> None:
+        session: Session | None = getattr(self, "session", None)
+        self._watchdog.release(clean=session is None or session.clean)
 
     def _make_plan(self, inventory: Inventory) -> Plan:
         from chaos import planner
@@ -280,10 +293,10 @@ class Rehearsal:
     def _end(self) -> None:
         """The record is complete after this, whatever fails on the way."""
         session = self.session
-        session.revert_open()
-        # What could not be reverted goes by itself now, where the target lives.
-        self._keeper.close()
         try:
+            session.revert_open()
+            # What could not be reverted goes by itself now, where the target lives.
+            self._keeper.close()
             self._guard.stop()
             if self._traffic is not None:
                 stopped = session.stop.is_set()
@@ -307,9 +320,12 @@ class Rehearsal:
 
         sql, env = self.platform.inventory().sql, invariant_environment(self.target)
         for invariant in self.target.invariants:
+            if self.session.stop.is_set():
+                return
             event = check(
                 invariant, sql=sql, acknowledged=self._acknowledged,
                 resolve=lambda text: self.platform.fill(text, where="invariants"), env=env, at_s=self.session.at_s,
+                stop=self.session.stop,
             )  # fmt: skip
             self._emit(event)
 
@@ -320,7 +336,10 @@ def new_run_id() -> str:
 
 
 def refuse_open_ledger(ledger: Ledger) -> None:
-    """Raises: Refused when a dead run may have left faults in place."""
+    """Raises: Refused when a dead run may have left faults in place, RevertFailed when nobody can tell."""
+    damaged = ledger.damaged()
+    if damaged:
+        raise RevertFailed(damaged[0])
     entries = ledger.entries()
     if entries:
         first = entries[0]

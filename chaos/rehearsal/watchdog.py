@@ -36,6 +36,8 @@ def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
     ledger = Ledger(state / "ledger")
     happened: list[AnyEvent] = []
     entries = ledger.entries(run_id)
+    for line in ledger.damaged():
+        print(line, file=sys.stderr)  # noqa: T201
     stuck = revert_all(ledger, entries, by="watchdog", at_s=time.monotonic, emit=happened.append)
     print(  # noqa: T201
         f"{run_id}: the runner died; {len(entries) - len(stuck)} of {len(entries)} faults reverted in "
@@ -64,6 +66,8 @@ def _complete_record(run_id: str, store_url: str, happened: list[AnyEvent]) -> N
     from chaos.store import Store
 
     with Store.open(store_url) as store:
+        if not any(run.id == run_id for run in store.runs(1000)):
+            return  # it died while the target was coming up: nothing was recorded yet
         began = [e for e in store.read(run_id).events if isinstance(e, RunStarted)]
         t0_s = began[0].t0_s if began else time.monotonic()
         events = [msgspec.structs.replace(event, at_s=max(0.0, event.at_s - t0_s)) for event in happened]

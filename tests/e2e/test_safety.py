@@ -87,18 +87,25 @@ def test_runner_and_watchdog_killed_leaves_it_to_recover(saleproof: Saleproof) -
     refused = saleproof(*RUN)
     assert refused.returncode == 75
     assert "saleproof recover" in refused.stderr
-    recovered = saleproof("recover")
-    assert (recovered.returncode, recovered.stdout.strip()) == (0, "3 of 3 faults reverted")
+    (saleproof.state / "ledger" / "zz.json").write_text("{")
+    unreadable = saleproof("recover")
+    assert unreadable.returncode == 3  # all that can be read was reverted, and the rest is named
+    assert "zz.json" in unreadable.stderr
     assert toxics(api) == []
+    (saleproof.state / "ledger" / "zz.json").unlink()
+    assert saleproof.json("judge", "last")["status"] == "crashed"
+    assert [fault["reverted_by"] for fault in saleproof.json("judge", "last")["faults"]] == ["recover"] * 3
+    recovered = saleproof("recover")
+    assert (recovered.returncode, recovered.stdout.strip()) == (0, "nothing to recover: the ledger is empty")
 
 
 def test_a_dead_watchdog_ends_the_run(saleproof: Saleproof) -> None:
-    """Nobody watches, nobody injects: the runner notices, reverts and aborts."""
+    """Nobody watches, nobody injects: the runner reverts and aborts. That says nothing about the shop: exit 2."""
     run, api, _ = started(saleproof)
     watchdog = next(line for line in saleproof.leftovers() if "rehearsal.watchdog" in line)
     os.kill(int(watchdog.split()[0]), signal.SIGKILL)
     out, _ = run.communicate(timeout=60)
-    assert run.returncode == 1
+    assert run.returncode == 2
     assert "watchdog" in out
     assert toxics(api) == []
 
@@ -179,4 +186,29 @@ def test_a_fault_proxy_that_is_killed_takes_its_fault_along(saleproof: Saleproof
     out, _ = run.communicate(timeout=60)
     assert run.returncode == 2, out
     assert "gone before its end" in out
+    assert toxics(api) == []
+
+
+def test_kill_9_while_the_shop_comes_up_leaves_nothing(saleproof: Saleproof) -> None:
+    """The watchdog watches before anything is started, and takes down what there is by then."""
+    run = saleproof.start(*RUN)
+    until(lambda: any("targets.shop" in line for line in saleproof.leftovers()), within_s=20)
+    run.kill()
+    run.communicate(timeout=10)
+    until(lambda: saleproof.leftovers() == [], within_s=30)
+
+
+def test_a_hung_fault_proxy_does_not_hold_up_the_end_for_ever(saleproof: Saleproof) -> None:
+    """It cannot be reverted: exit 3 within a minute, saying what is left; once the proxy goes on, recover cleans up."""
+    run, api, _ = started(saleproof)
+    proxy = int(next(line for line in saleproof.leftovers() if "chaos.proxy.server" in line).split()[0])
+    os.kill(proxy, signal.SIGSTOP)
+    try:
+        run.send_signal(signal.SIGTERM)
+        out, _ = run.communicate(timeout=90)
+    finally:
+        os.kill(proxy, signal.SIGCONT)
+    assert run.returncode == 3, out
+    assert "saleproof recover" in out
+    until(lambda: saleproof("recover").returncode == 0, within_s=30)
     assert toxics(api) == []

@@ -17,6 +17,7 @@ from .conftest import make_plan
 
 def run(stage: Any) -> dict[str, Any]:
     with Signals(stage.session.interrupt) as signals:
+        signals.install()
         return execute(stage.session, signals)
 
 

@@ -167,7 +167,7 @@ def test_t3_a_guard_that_could_not_watch_is_no_pass(make: Any) -> None:
     story.also(GuardBroken(at_s=30, condition="error-rate > 25%", error="no answer"))
     story.also(RunEnded(at_s=31, status="aborted", reason="the guard broke"))
     verdict = judge(story.journal())
-    assert (verdict.status, verdict.exit_code) == (Status.ABORTED, 1)
+    assert (verdict.status, verdict.exit_code) == (Status.ABORTED, 2)
     assert verdict.outcome is not HELD
     assert "could not watch" in verdict.reasons[0]
 
