@@ -140,8 +140,14 @@ class Keeper:
         if key == _MYSELF:
             return f"the lease ran out: the runner was stopped or asleep for {silent_s:.1f} s, and {lasts}"
         kind, error = self._holders[key].kind, self._errors.get(key, "")
-        because = f": {error}" if error else ""
-        return f"the lease ran out: the {kind} was not heard of for {silent_s:.1f} s, and {lasts}{because}"
+        if error:
+            return (
+                f"the lease ran out: it could not be renewed at the {kind} for {silent_s:.1f} s, and {lasts}: {error}"
+            )
+        return (
+            f"the lease ran out: the {kind} had not heard of the runner, which was stopped, asleep or cut off, for "
+            f"{silent_s:.1f} s, and {lasts}"
+        )
 
     def _lose(self, key: str, reason: str) -> None:
         with self._lock:

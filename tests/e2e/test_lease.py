@@ -82,7 +82,9 @@ def test_a_runner_and_a_watchdog_that_stand_still_leave_nothing(saleproof: Salep
         assert len(list((saleproof.state / "ledger").glob("*.json"))) == 3
     out, err = run.communicate(timeout=90)
     assert run.returncode == 2, out + err
-    assert "the lease ran out: the runner was stopped or asleep" in out
+    # Whoever noticed first says it: the runner itself, or the fault proxy when it was asked.
+    assert "the lease ran out: the " in " ".join(out.split())
+    assert "stopped" in out
     assert toxics(api) == []
     assert saleproof.json("status")["faults"] == []
     newest = saleproof.json("runs")[0]
@@ -108,6 +110,6 @@ def test_a_surge_ends_by_itself(saleproof: Saleproof, tmp_path: Path) -> None:
         until(lambda: get_multiplier(control) == 1.0, within_s=WITHIN_S)
     out, err = run.communicate(timeout=90)
     assert run.returncode == 2, out + err
-    assert "the lease ran out" in out
+    assert "the lease ran out" in " ".join(out.split())
     newest = saleproof.json("runs")[0]
     assert (newest["id"], newest["exit"]) == (fault["run"], 2)
