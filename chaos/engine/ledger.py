@@ -66,7 +66,7 @@ class Ledger:
         """What may still be in place, oldest first. Raises: RevertFailed for a file that cannot be read: it may hide a
         fault, so it is never skipped."""
         found = []
-        for path in sorted(self._folder.glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name)):
+        for path in sorted(self._folder.glob("*.json"), key=_written):
             try:
                 entry = from_json(path.read_bytes(), Entry)
             except FileNotFoundError:
@@ -89,3 +89,11 @@ class Ledger:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _written(path: Path) -> tuple[int, str]:
+    """When an entry was written; first, for one that its runner closed a moment ago."""
+    try:
+        return path.stat().st_mtime_ns, path.name
+    except FileNotFoundError:
+        return 0, path.name

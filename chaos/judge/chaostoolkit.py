@@ -24,8 +24,14 @@ def judge_chaostoolkit(journal: dict[str, Any]) -> tuple[Status, Outcome, int, t
     outcome = Outcome.DEVIATED if deviated else Outcome.INCONCLUSIVE if doubtful else Outcome.HELD
     if status is not Status.COMPLETED and outcome is Outcome.HELD:
         outcome = Outcome.INCONCLUSIVE
+    halted = [str(journal["saleproof-halt"])] if "saleproof-halt" in journal else []
     held = "the hypothesis was met before and after the method" if hypothesis else "completed, no hypothesis"
-    return status, outcome, exit_code(status, outcome, stuck=bool(stuck)), (*stuck, *deviated, *doubtful) or (held,)
+    return (
+        status,
+        outcome,
+        exit_code(status, outcome, stuck=bool(stuck)),
+        (*stuck, *halted, *deviated, *doubtful) or (held,),
+    )
 
 
 def _deviations(journal: dict[str, Any]) -> list[str]:

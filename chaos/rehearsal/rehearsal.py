@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chaos import __version__
 from chaos.clock import RealClock
 from chaos.engine.guard import Guard
+from chaos.engine.halt import HaltFile
 from chaos.engine.ledger import Ledger
 from chaos.engine.lock import TargetLock
 from chaos.engine.session import Session
@@ -33,6 +34,7 @@ from chaos.model.journal import RunInfo
 from chaos.model.objective import Condition
 from chaos.model.plan import Plan, Window
 from chaos.model.platform import Inventory, TrafficShaper
+from chaos.rehearsal.halted import refuse_when_halted, unwind_when_halted
 from chaos.state import state_dir
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class Options:
 class Rehearsal:
     """Use as a context manager; then `session` is open and the traffic flows. `conclude` ends and judges it.
 
-    Raises on entering: Refused (open ledger, target in use, other variant up), Unavailable, SpecError (a plan that
+    Raises on entering: Refused (halted, open ledger, target in use, other variant up), Unavailable, SpecError (a plan that
     cannot work). Whatever was opened by then is closed again.
     """
 
@@ -108,9 +110,12 @@ class Rehearsal:
     def _open(self, stack: contextlib.ExitStack) -> None:
         state = state_dir()
         ledger = Ledger(state / "ledger")
+        self._halt = HaltFile(state)
+        refuse_when_halted(self._halt)
         refuse_open_ledger(ledger)
         stack.enter_context(TargetLock(state / "locks", self.target.name, f"run {self.run_id}"))
-        self.platform, brought_up = self._bring_up(stack)
+        with unwind_when_halted(self._halt):
+            self.platform, brought_up = self._bring_up(stack)
         self.plan = self._make_plan(self.platform.inventory())
         self.screen.planned(self.plan)
         self._store = stack.enter_context(self._open_store())
@@ -177,6 +182,7 @@ class Rehearsal:
         return Session(
             run_id=self.run_id, plan=self.plan, faults=planned_faults(self.plan), ground=self._ground, ledger=ledger,
             clock=self.clock, t0_s=self.t0_s, emit=self._emit, figures=self._figures, conclude=self._conclude_plain,
+            halted=self._halt.read,
         )  # fmt: skip
 
     def _ground(self, fault: type) -> Any:
