@@ -8,6 +8,7 @@ rollbacks come next, and interrupting those would leave things in place.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -20,11 +21,11 @@ PERIOD_S = 0.25
 
 
 class Interruption:
-    """`halted` says why to stop, empty while there is nothing to stop for. `reason` is why it was stopped, if it was."""
+    """`halted` says why to stop, empty while there is nothing to stop for. `reason` is why it was stopped."""
 
     def __init__(self, halted: Callable[[], str]) -> None:
         self._halted = halted
-        self._may = False  # read and written by the main thread alone: a handler runs there too
+        self._may = False  # written by the main thread alone, and decisive only there: a handler runs there too
         self._over = threading.Event()
         self.reason = ""
 
@@ -70,7 +71,31 @@ class Interruption:
     def _watch(self) -> None:
         main = threading.main_thread().ident
         assert main is not None
-        # Again and again: before the engine has begun, the first one does nothing.
         while not self._over.wait(PERIOD_S):
-            if not self.reason and self._halted():
+            if self._may and self._halted():
+                # Looked up first: whose parent is killed by the interruption is nobody's child afterwards.
+                children = _children()
                 signal.pthread_kill(main, signal.SIGUSR1)
+                _interrupt(children)
+
+
+def _children() -> list[Any]:
+    """What this process started in its own process group: what a terminal's Ctrl-C would reach too. What was put in a
+    session of its own, such as a watchdog, is not among it."""
+    import psutil
+
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(OSError, psutil.Error):
+            if os.getpgid(child.pid) == os.getpgrp():
+                found.append(child)
+    return found
+
+
+def _interrupt(children: list[Any]) -> None:
+    """The engine's process activities run in a shell that is killed alone, and what it ran would go on."""
+    import psutil
+
+    for child in children:
+        with contextlib.suppress(psutil.Error):
+            child.send_signal(signal.SIGINT)

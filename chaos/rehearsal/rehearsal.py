@@ -69,8 +69,8 @@ class Options:
 class Rehearsal:
     """Use as a context manager; then `session` is open and the traffic flows. `conclude` ends and judges it.
 
-    Raises on entering: Refused (halted, open ledger, target in use, other variant up), Unavailable, SpecError (a plan that
-    cannot work). Whatever was opened by then is closed again.
+    Raises on entering: Refused (halted, open ledger, target in use, other variant up), Unavailable, Interrupted (halted
+    while the target came up), SpecError (a plan that cannot work). Whatever was opened by then is closed again.
     """
 
     def __init__(
