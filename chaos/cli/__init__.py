@@ -17,7 +17,7 @@ from chaos.errors import SaleproofError, UsageError, nearest
 # In the order of --help. A subcommand is a module with HELP, EXAMPLES, arguments(parser) and run(arguments) -> code.
 COMMANDS = (
     "run", "plan", "validate", "up", "status", "logs", "down", "runs", "show", "judge", "export", "schema", "recover",
-    "halt", "resume", "completion",
+    "halt", "resume", "doctor", "completion",
 )  # fmt: skip
 
 ABOUT = "Rehearse a flash sale's failures before the sale does."

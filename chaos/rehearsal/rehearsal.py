@@ -34,6 +34,7 @@ from chaos.model.journal import RunInfo
 from chaos.model.objective import Condition
 from chaos.model.plan import Plan, Window
 from chaos.model.platform import Inventory, TrafficShaper
+from chaos.preflight.before_run import check_machine, check_target
 from chaos.rehearsal.halted import refuse_when_halted, unwind_when_halted
 from chaos.state import state_dir
 
@@ -114,9 +115,11 @@ class Rehearsal:
         refuse_when_halted(self._halt)
         refuse_open_ledger(ledger)
         stack.enter_context(TargetLock(state / "locks", self.target.name, f"run {self.run_id}"))
+        check_machine(state, self.options.store)
         with unwind_when_halted(self._halt):
             self.platform, brought_up = self._bring_up(stack)
         self.plan = self._make_plan(self.platform.inventory())
+        check_target(self.platform, self.target, self._conditions())
         self.screen.planned(self.plan)
         self._store = stack.enter_context(self._open_store())
         self._recorder = self._start_recording(stack)
