@@ -28,6 +28,7 @@ EXIT_CODES = """exit codes:
 environment:
   SALEPROOF_STATE  where runs, the ledger and the embedded shop live   NO_COLOR  no colours
   SALEPROOF_STORE  where runs are recorded: a file or a database URL
+  SALEPROOF_ARM    the name of a production target, to run on it where nobody can type it
 
 first steps:
   saleproof run experiments/db-latency-spike.yaml      rehearse a slow database on the embedded shop
