@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from chaos.errors import Refused
-from chaos.model.sli import Source
 from chaos.planner.places import places_of
 
 if TYPE_CHECKING:
@@ -50,12 +49,10 @@ def refuse_unsafe_plan(experiment: Experiment, target: Target, inventory: Invent
     """
     if target.environment != PRODUCTION:
         return
-    watched = [c for c in plan.abort if c.source is not Source.LOAD or plan.load != "none"]
-    if not watched:
-        why = "its abort conditions are on the traffic, and it has none" if plan.abort else "it has no abort condition"
+    if not plan.abort:  # that they can be measured at all, the file's reader and the preflight have looked
         raise Refused(
-            f"{experiment.path}: {why}, and '{target.name}' is production: a run there needs a guard; "
-            "add for example abort: [error-rate > 5% for 3s]"
+            f"{experiment.path}: it has no abort condition, and '{target.name}' is production: a run there needs a "
+            "guard; add for example abort: [error-rate > 5% for 3s]"
         )
     for step, planned in zip(experiment.method, plan.steps, strict=True):
         for spec, fault in zip(step.faults, planned.faults, strict=True):
