@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import secrets
-from pathlib import Path
 
 from chaos.cli.common import out, pick_variant, say
 from chaos.cli.plan import experiment_options
@@ -24,6 +21,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """The result needs Saleproof beside the Chaos Toolkit, and this experiment and target file where they are."""
+    import json
+    import secrets
+    from pathlib import Path
+
     from chaos import planner
     from chaos.engine.compile import compile_plan
     from chaos.spec import load_experiment

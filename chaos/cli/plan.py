@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from chaos.cli.common import json_option, out, out_json, pick_variant, variant_option
 
@@ -32,6 +31,8 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exits with 0 when the plan can decide its hypothesis, 2 when it cannot. Raises: SpecError."""
+    from pathlib import Path
+
     from chaos import planner
     from chaos.platforms.embedded.platform import EmbeddedPlatform
     from chaos.spec import load_experiment

@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     path = Path(arguments.experiment)
     experiment = load_chaostoolkit(path)
+    vanilla.strategy_of(experiment)
     if arguments.dry_run:
         out(f"a Chaos Toolkit experiment of {len(experiment.get('method', []))} activities: {experiment['title']}")
         return 0

@@ -7,6 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 from chaos.engine.vanilla_halt import Interruption
+from chaos.errors import SpecError, nearest
+
+
+def strategy_of(experiment: dict[str, Any]) -> Any:
+    """When the hypothesis is checked, as the experiment's `runtime` says. Raises: SpecError for an unknown word."""
+    from chaoslib.types import Strategy
+
+    word = experiment.get("runtime", {}).get("hypothesis", {}).get("strategy", "default")
+    try:
+        return Strategy.from_string(word)
+    except ValueError:
+        known = ("default", "before-method-only", "after-method-only", "during-method-only", "continuously", "skip")
+        raise SpecError(f"runtime.hypothesis.strategy: unknown strategy '{word}'.{nearest(word, known)}") from None
 
 
 def execute(
@@ -24,7 +37,7 @@ def execute(
     """
     from chaoslib.caching import cache_activities, clear_cache
     from chaoslib.run import Runner
-    from chaoslib.types import Schedule, Strategy
+    from chaoslib.types import Schedule
 
     logger = logging.getLogger("chaostoolkit")
     handler = _Lines(on_line)
@@ -36,7 +49,7 @@ def execute(
     interruption = Interruption(halted)
     try:
         cache_activities(experiment)
-        runner = Runner(Strategy.from_string(hypothesis.get("strategy", "default")), Schedule(**_schedule(hypothesis)))
+        runner = Runner(strategy_of(experiment), Schedule(**_schedule(hypothesis)))
         with interruption.watching(runner):
             runner.run(experiment, settings={"runtime": runtime | {"rollbacks": rollbacks}}, journal=journal)
     except BaseException as cause:

@@ -9,7 +9,7 @@ from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
 from chaos.faults.shared.service import LOOK_AGAIN_S, Held, ServiceFault
 from chaos.model.fault import Evidence, Undo
-from chaos.model.platform import Pausable, Proxy
+from chaos.model.platform import Instance, Pausable, Proxy
 
 # How long it must not answer to be called frozen; a service that runs answers its health check in a few ms.
 SILENCE_S = 0.5
@@ -63,18 +63,38 @@ class Pause(ServiceFault):
                     f"Let them go on by hand: kill -CONT {pids}"
                 )
             time.sleep(LOOK_AGAIN_S)
+        if why and _kept_paused(held):
+            raise RevertFailed(
+                f"pause on {undo.where}: its processes go on, but the platform still keeps it paused{why}. "
+                "Take it down and up again by hand: saleproof down"
+            )
 
     @staticmethod
     def is_present(undo: Undo) -> bool:
-        """Is any of its processes still stopped, or does its platform keep it paused? Another process in its place
-        never was."""
+        """Is any of its processes still stopped? One that somebody else let go on is not paused any more, whatever its
+        platform believes; another process in its place never was."""
         held = Held.of(undo)
         if _stopped(held):
             return True
         try:
-            return not held.gone() and held.reach().instance(undo.where).state == "paused"
+            now = held.reach().instance(undo.where)
+            return not held.gone() and now.state == "paused" and not _awake(now)
         except Unavailable:
             return False  # the platform does not answer, but the processes do
+
+
+def _awake(now: Instance) -> bool:
+    """Does the process that its platform knows run?"""
+    if now.pid is None or now.start_ticks is None:
+        return False
+    return process.state(process.Process(pid=now.pid, start_ticks=now.start_ticks)) not in ("T", None)
+
+
+def _kept_paused(held: Held) -> bool:
+    try:
+        return not held.gone() and held.reach().instance(held.before.name).state == "paused"
+    except Unavailable:
+        return False
 
 
 def _stopped(held: Held) -> list[process.Process]:

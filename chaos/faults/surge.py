@@ -16,12 +16,12 @@ from chaos.model.platform import TrafficShaper
 # More than this is a slip of the finger: the target's rates are those of a real shop already.
 TIMES_MAX = 100.0
 
-# Arrivals are counted for at least this long, and until this many were due, so that chance hides little.
+# Arrivals are counted for at least this long.
 COUNT_S = 1.0
-COUNT_S_MAX = 3.0
-ENOUGH = 50
-# A Poisson count of mean m lies within m +- 4 sqrt(m) but for 1 time in 10,000 (normal approximation).
-SIGMAS = 4.0
+# A surge that cannot be told from no surge in this long is not confirmed: 1.5 times at 25 customers a second takes 8 s.
+COUNT_S_MAX = 10.0
+# A Poisson count of mean m lies within m +- 3.3 sqrt(m) but for 1 time in 1,000 (normal approximation).
+SIGMAS = 3.3
 
 
 class Surge(Noun):
@@ -67,16 +67,19 @@ class Surge(Noun):
         if counts is None:
             return Evidence(confirmed=False, text="the traffic generator is gone")
         first, per_s = counts
-        wanted_per_s = per_s * rush.after
-        time.sleep(min(COUNT_S_MAX, max(COUNT_S, ENOUGH / wanted_per_s if wanted_per_s else COUNT_S_MAX)))
+        wanted_per_s, usual_per_s = per_s * rush.after, per_s * rush.before
+        time.sleep(count_s(usual_per_s, wanted_per_s))
         counts = get_arrivals(rush.control)
         took_s = time.monotonic() - began_s
         if counts is None:
             return Evidence(confirmed=False, text="the traffic generator ended")
-        came, due = counts[0] - first, wanted_per_s * took_s
+        came = counts[0] - first
+        text = f"{came / took_s:.0f} arrivals/s of {wanted_per_s:.0f}/s (before: {usual_per_s:.0f}/s)"
+        if fits(came, usual_per_s * took_s):
+            text += f", which {took_s:.0f} s cannot tell from no surge"
         return Evidence(
-            confirmed=abs(came - due) <= SIGMAS * math.sqrt(due) + 1,
-            text=f"{came / took_s:.0f} arrivals/s of {wanted_per_s:.0f}/s (before: {per_s * rush.before:.0f}/s)",
+            confirmed=fits(came, wanted_per_s * took_s) and not fits(came, usual_per_s * took_s),
+            text=text,
             measured=came / took_s,
             intended=wanted_per_s,
             unit="1/s",
@@ -107,6 +110,26 @@ class Surge(Noun):
         rush = Rush.of(undo)
         now = get_multiplier(rush.control)
         return now is not None and not math.isclose(now, rush.before)
+
+
+def fits(came: int, due: float) -> bool:
+    """Are so many arrivals what chance makes of so many that were due?"""
+    return abs(came - due) <= SIGMAS * math.sqrt(due) + 1
+
+
+def count_s(before_per_s: float, after_per_s: float) -> float:
+    """For how many seconds to count, so that what fits the one rate does not fit the other.
+
+    The two ranges part where |after - before| T >= SIGMAS (sqrt(before T) + sqrt(after T)) + 2. Rates are in customers
+    a second.
+    """
+    # With x = sqrt(T): |after - before| x^2 - SIGMAS (sqrt(before) + sqrt(after)) x - 2 = 0.
+    apart = abs(after_per_s - before_per_s)
+    if not apart:
+        return COUNT_S_MAX
+    b = SIGMAS * (math.sqrt(before_per_s) + math.sqrt(after_per_s))
+    x = (b + math.sqrt(b * b + 8 * apart)) / (2 * apart)
+    return min(COUNT_S_MAX, max(COUNT_S, x * x))
 
 
 class Rush(Noun):

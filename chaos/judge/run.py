@@ -185,12 +185,17 @@ def _invariant(name: str, event: InvariantChecked | None) -> InvariantReport:
             name=name, outcome=Outcome.INCONCLUSIVE, text=f"could not be checked: {event.error or 'no reason given'}"
         )
     if event.ok and not event.violations:
-        return InvariantReport(name=name, outcome=Outcome.HELD, text=f"held, {event.checked:,} checked")
+        return InvariantReport(name=name, outcome=Outcome.HELD, text=f"held{_of(event, ', ')}")
     shown = ", ".join(event.violations[:3])
     more = f" and {len(event.violations) - 3:,} more" if len(event.violations) > 3 else ""
     what = f": {shown}{more}" if shown else ""
-    text = f"violated {max(1, len(event.violations)):,} times among {event.checked:,} checked{what}"
+    text = f"violated {max(1, len(event.violations)):,} times{_of(event, ' among ')}{what}"
     return InvariantReport(name=name, outcome=Outcome.DEVIATED, text=text)
+
+
+def _of(event: InvariantChecked, before: str) -> str:
+    """How much was looked at, where the check says so."""
+    return f"{before}{event.checked:,} checked" if event.checked else ""
 
 
 def _status(journal: Journal) -> tuple[Status, str]:

@@ -158,9 +158,20 @@ class TrafficRun:
                 process.popen.wait(timeout=5.0)
         if self._folder is not None:
             self._folder.cleanup()
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """What the generators did not say needs no file. Folders that hold something else stay."""
+        for log in (process.log for process in self._processes):
+            with contextlib.suppress(OSError):
+                if log.stat().st_size == 0:
+                    log.unlink()
+                    log.parent.rmdir()
 
     def _spawn(self, shard: int, state_dir: Path, configure: Callable[[int, str], Config]) -> None:
-        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # `parents` would make the one above with the user's usual rights.
+        state_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        state_dir.mkdir(exist_ok=True, mode=0o700)
         socket = self._private(state_dir) / f"traffic-{shard}.sock"
         socket.unlink(missing_ok=True)
         log = state_dir / f"traffic-{shard}.log"

@@ -123,6 +123,9 @@ class ToxiproxyClient:
         except ProxyUnavailable:
             if known is None:
                 raise
+            # A server that is stuck on one proxy still says its version. One that says nothing at all (stopped, or
+            # too busy) would only cost a timeout for each call of each way.
+            self.version()
             state = known
         else:
             if state is None or state.toxic(name) is None:

@@ -107,4 +107,5 @@ class Describer:
 def _invariant(event: InvariantChecked) -> str:
     if event.ok is None:
         return f"COULD NOT BE CHECKED, {event.error}"
-    return f"holds, {event.checked:,} checked" if event.ok else f"VIOLATED, {', '.join(event.violations[:3])}"
+    checked = f", {event.checked:,} checked" if event.checked else ""
+    return f"holds{checked}" if event.ok else f"VIOLATED, {', '.join(event.violations[:3])}"

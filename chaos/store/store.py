@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +23,8 @@ from chaos.store import series as seconds
 from chaos.store.database import Database
 from chaos.store.errors import StoreError
 from chaos.store.recorder import Recorder, write_rows
-from chaos.store.rows import event_of, event_row, ids_of, journal_of, journal_row, samples_of
-from chaos.store.spool import claimed, lines
+from chaos.store.rows import event_of, event_row, ids_of, journal_of, journal_row, run_row, samples_of
+from chaos.store.spool import SUFFIX, Spool, claimed, lines
 from chaos.store.summary import RunSummary
 from chaos.store.tables import PARTS, acknowledged, chunks, events, journals, runs, samples, series, verdicts
 
@@ -69,39 +70,70 @@ class Store:
     def append(self, run_id: str, happened: Iterable[AnyEvent], status: str | None = None) -> None:
         """Add events to a run that nobody records any more: what a watchdog or `recover` did after the runner died.
         With a status, the run ended so, now."""
-        new = tuple(happened)
-        with self._database.begin() as connection:
-            run = self._row(connection, run_id).id
-            last = connection.execute(select(func.max(events.c.seq)).where(events.c.run == run)).scalar()
-            first = 0 if last is None else last + 1
-            rows = [event_row(run, first + i, event) for i, event in enumerate(new)]
-            if rows:
-                connection.execute(events.insert(), rows)
-            if status is not None:
-                self._end(connection, run, status)
+        run = self._find(run_id)
+        first = self._next(events, run.id)
+        rows = [("events", event_row(run.id, first + i, event)) for i, event in enumerate(happened)]
+        if status is not None:
+            whole = msgspec.structs.replace(from_json(run.info, RunInfo), status=status, ended_at=datetime.now(UTC))
+            rows.append(("runs", run_row(whole, from_json(run.plan, Plan))))
+        self._keep(run.id, rows)
 
     def keep_journal(self, run_id: str, journal: dict[str, Any]) -> None:
         """The engine's own journal, which is whole only after the run was judged; the last one counts."""
-        with self._database.begin() as connection:
-            run = self._row(connection, run_id).id
-            last = connection.execute(select(func.max(journals.c.seq)).where(journals.c.run == run)).scalar()
-            connection.execute(journals.insert(), [journal_row(run, 0 if last is None else last + 1, journal)])
+        run = self._find(run_id).id
+        self._keep(run, [("journals", journal_row(run, self._next(journals, run), journal))])
 
     def save_verdict(self, verdict: Verdict) -> None:
         """Keep one more; the latest is shown, the older ones stay."""
+        run = self._find(verdict.run).id
+        row = {
+            "run": run,
+            "seq": self._next(verdicts, run),
+            "judged_at": datetime.now(UTC).isoformat(),
+            "version": chaos.__version__,
+            "outcome": verdict.outcome.value,
+            "exit_code": verdict.exit_code,
+            "data": to_json(verdict).decode(),
+        }
+        self._keep(run, [("verdicts", row)])
+
+    def _keep(self, run: str, rows: list[tuple[str, dict[str, Any]]]) -> None:
+        """Into the database, else into a spool file: what happened is not lost because somebody locks the store.
+        Raises: what the database raised, when neither takes it."""
+        try:
+            write_rows(self._database, rows)
+        except SaleproofError:
+            for folder in self._database.spools:
+                with contextlib.suppress(OSError):
+                    spool = Spool(folder, run)
+                    try:
+                        spool.write(rows)
+                    finally:
+                        spool.close()
+                    return
+            raise
+
+    def _find(self, run_id: str) -> Row[Any]:
+        """The run's row. Raises: UsageError."""
         with self._database.begin() as connection:
-            run = self._row(connection, verdict.run).id
-            last = connection.execute(select(func.max(verdicts.c.seq)).where(verdicts.c.run == run)).scalar()
-            row = {
-                "run": run,
-                "seq": 0 if last is None else last + 1,
-                "judged_at": datetime.now(UTC).isoformat(),
-                "version": chaos.__version__,
-                "outcome": verdict.outcome.value,
-                "exit_code": verdict.exit_code,
-                "data": to_json(verdict).decode(),
-            }
-            connection.execute(verdicts.insert(), [row])
+            return self._row(connection, run_id)
+
+    def _next(self, table: Table, run: str) -> int:
+        """The number after the last one, in the database and in what waits outside of it."""
+        with self._database.begin() as connection:
+            last: int | None = connection.execute(select(func.max(table.c.seq)).where(table.c.run == run)).scalar()
+        waiting: list[int] = [row["seq"] for row in self._waiting(run).get(table.name, ())]
+        return max([-1 if last is None else last, *waiting]) + 1
+
+    def _waiting(self, run: str) -> dict[str, list[dict[str, Any]]]:
+        """Rows of that run that no `open` has brought home yet, by table."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for folder in self._database.spools:
+            path = folder / f"{run}{SUFFIX}"
+            if not folder.is_symlink() and path.is_file() and path.stat().st_uid == os.getuid():
+                for table, row in lines(path):
+                    found.setdefault(table, []).append(row)
+        return found
 
     def delete(self, run_id: str) -> None:
         """Forget one run, all of it."""
@@ -128,9 +160,14 @@ class Store:
 
         with self._database.begin() as connection:
             row = self._row(connection, run_id)
-            parts = {t.name: _data(connection, t, row.id) for t in (events, chunks, samples, acknowledged, journals)}
+            waiting = self._waiting(row.id)
+            parts = {
+                t.name: _data(connection, t, row.id, waiting.get(t.name, ()))
+                for t in (events, chunks, samples, acknowledged, journals)
+            }
+        ended = [each["info"] for each in waiting.get("runs", ()) if each["status"] is not None]
         try:
-            info = from_json(row.info, RunInfo)
+            info = from_json(ended[-1] if ended else row.info, RunInfo)
             return Journal(
                 run=info,
                 plan=from_json(row.plan, Plan),
@@ -164,16 +201,6 @@ class Store:
             ]
             write_rows(self._database, rows)
         return found
-
-    def _end(self, connection: Connection, run: str, status: str) -> None:
-        info = from_json(self._row(connection, run).info, RunInfo)
-        ended = datetime.now(UTC)
-        whole = msgspec.structs.replace(info, status=status, ended_at=ended)
-        connection.execute(
-            runs.update()
-            .where(runs.c.id == run)
-            .values(status=status, ended_at=ended.isoformat(), info=to_json(whole).decode())
-        )
 
     def _row(self, connection: Connection, run_id: str) -> Row[Any]:
         """The run's row. Raises: UsageError."""
@@ -211,9 +238,11 @@ class Store:
         return home
 
 
-def _data(connection: Connection, table: Table, run: str) -> list[Any]:
-    found = connection.execute(select(table.c.data).where(table.c.run == run).order_by(table.c.seq))
-    return [bytes(data) if isinstance(data, memoryview) else data for data in found.scalars()]
+def _data(connection: Connection, table: Table, run: str, waiting: Iterable[dict[str, Any]] = ()) -> list[Any]:
+    """The numbered parts of a run, in order, together with those that wait outside of the database."""
+    found = connection.execute(select(table.c.seq, table.c.data).where(table.c.run == run))
+    parts = {row["seq"]: row["data"] for row in waiting} | {row.seq: row.data for row in found}
+    return [bytes(data) if isinstance(data, memoryview) else data for _, data in sorted(parts.items())]
 
 
 def _latest_verdict(connection: Connection, run: str) -> Row[Any] | None:

@@ -37,9 +37,10 @@ def send(tmp_path: Path) -> Iterator[Callable[..., tuple[TrafficRun, Watch]]]:
 
         def start(wanted: Traffic, url: str, **more: Any) -> tuple[TrafficRun, Watch]:
             watch = Watch()
-            options: dict[str, Any] = {"profile": "normal", "seed": 1, "t0_s": time.monotonic()} | more
+            usual = {"profile": "normal", "seed": 1, "t0_s": time.monotonic(), "state_dir": tmp_path / "traffic"}
+            options: dict[str, Any] = usual | more
             run = TrafficRun.start(
-                wanted, base_url=url, state_dir=tmp_path / "traffic", on_batch=watch.batches.append,
+                wanted, base_url=url, on_batch=watch.batches.append,
                 on_end=watch.on_end, **options,
             )  # fmt: skip
             stack.callback(run.stop, 0.0)

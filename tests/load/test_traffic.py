@@ -340,6 +340,14 @@ def test_a_recorder_that_fails_ends_the_traffic(shop: Shop, tmp_path: Path) -> N
         run.stop(0.0)
 
 
+def test_a_quiet_run_leaves_no_files_and_its_folder_is_private(send: Send, shop: Shop, tmp_path: Path) -> None:
+    """A folder for each run, with an empty log in it, would add up; nobody else may see which runs there are."""
+    run, _ = send(traffic(HOME), shop.url, state_dir=tmp_path / "runs" / "1")
+    assert [path.stat().st_mode & 0o077 for path in (tmp_path / "runs", tmp_path / "runs" / "1")] == [0, 0]
+    run.stop(0.0)
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
 def test_customers_for_whom_there_is_no_file_are_counted(shop: Shop, tmp_path: Path) -> None:
     """Never silently left out: the run must know that the shop got less than it was to get."""
     watch = Watch()

@@ -104,6 +104,17 @@ def test_a_server_that_does_not_answer_times_out() -> None:
         assert time.monotonic() - started < 3
 
 
+def test_a_server_that_says_nothing_at_all_is_given_up_soon() -> None:
+    """The ways around a stuck proxy all need the server: two timeouts, not one for each of their calls."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = ToxiproxyClient(f"127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.5)
+        known = ProxyState(name="x", listen="127.0.0.1:1", upstream="127.0.0.1:2", enabled=True, toxics=(LATENCY,))
+        began = time.monotonic()
+        with pytest.raises(ProxyUnavailable, match="did not answer"):
+            client.remove_toxic("x", LATENCY.name, known=known)
+        assert time.monotonic() - began < 2
+
+
 @pytest.mark.parametrize("address", ["", "localhost", "127.0.0.1:", ":8474", "127.0.0.1:http"])
 def test_a_bad_address_is_a_usage_error(address: str) -> None:
     """It says what to write."""

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event as sql_event
 
 from chaos.errors import SaleproofError
+from chaos.judge import judge
 from chaos.model.event import FaultIntended, FaultReverted, Noted, RunEnded
 from chaos.model.fault import Undo
 from chaos.model.journal import RunInfo
@@ -71,6 +72,49 @@ def test_a_store_that_somebody_locks_in_mid_run_loses_nothing(tmp_path: Path) ->
         assert journal.acknowledged == ("o-1",)
         assert journal.run.status == "completed"
     assert list((tmp_path / "runs.db.spool").iterdir()) == []
+
+
+def test_what_waits_in_a_spool_is_read_with_the_rest(tmp_path: Path) -> None:
+    """Who judges a run right after it sees all of it, although the store was locked for a while, or still is."""
+    path = tmp_path / "runs.db"
+    with Store.open(path) as store:
+        recorder = store.record(info(), plan())
+        recorder.event(Noted(at_s=0.5, text="before the lock"))
+        recorder.flush()
+        stranger = sqlite3.connect(path, isolation_level=None)
+        stranger.execute("begin immediate")
+        recorder.event(INTENDED)
+        recorder.requests(rows_of(100))
+        recorder.event(RunEnded(at_s=3.0, status="completed"))
+        recorder.finish("completed")
+        for locked in (True, False):
+            if not locked:
+                stranger.close()
+            journal = store.read(info().id)
+            assert [type(e).__name__ for e in journal.events] == ["Noted", "FaultIntended", "RunEnded"]
+            assert (len(journal.requests), journal.run.status) == (100, "completed")
+
+
+def test_what_is_kept_after_a_run_waits_for_a_locked_store_too(tmp_path: Path) -> None:
+    """A watchdog's events and the verdict: the next `open` brings them home, once."""
+    path = tmp_path / "runs.db"
+    with Store.open(path) as store:
+        recorder = store.record(info(), plan())
+        recorder.event(INTENDED)
+        recorder.close()
+        stranger = sqlite3.connect(path, isolation_level=None)
+        stranger.execute("begin immediate")
+        store.append(info().id, [REVERTED], status="crashed")
+        store.append(info().id, [Noted(at_s=3.0, text="more")])
+        store.save_verdict(judge(store.read(info().id)))
+        stranger.close()
+    with Store.open(path) as again:
+        assert again.imported == (info().id,)
+        journal = again.read("last")
+        assert [type(e).__name__ for e in journal.events] == ["FaultIntended", "FaultReverted", "Noted"]
+        assert journal.run.status == "crashed"
+        newest = again.runs()[0]
+        assert (newest.status, newest.exit) == ("crashed", 70)
 
 
 def test_a_full_database_loses_nothing(tmp_path: Path) -> None:

@@ -99,10 +99,11 @@ class Supervision:
                 if request.verb == "watch":
                     await self._stream(reader, writer)
                     return
-                writer.write(to_json(await self._answer(request)) + b"\n")
-                await writer.drain()
+                answer = await self._answer(request)
                 if request.verb == "down":
-                    self.done.set()
+                    self.done.set()  # also when whoever asked was killed meanwhile: nobody would come back for us
+                writer.write(to_json(answer) + b"\n")
+                await writer.drain()
         except (ConnectionError, ValueError) as cause:
             log.info("a caller is gone: %r", cause)
         except asyncio.CancelledError:  # we are ending

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from chaos import faults
 from chaos.errors import Unavailable
+from chaos.faults.pause import Pause
+from chaos.faults.shared import process
 from chaos.model.target import Restart
 from chaos.platforms import service_control
 from chaos.platforms.embedded.launch import Gone
@@ -127,6 +130,21 @@ def test_pause_freezes_all_and_nothing_is_restarted(build: Any, up: Any, ask: An
     assert "T" not in [proc_state(pid) for pid in pids]
     after = control.instance("one")
     assert (after.state, after.healthy, after.pid, after.restarts) == ("running", True, about["pid"], 0)
+
+
+def test_a_pause_that_somebody_else_ended_is_not_in_place(build: Any, up: Any, proc_state: Any) -> None:
+    """The platform believes that it is paused; its processes know better, and a revert puts the belief right."""
+    platform = up(build.target({"one": build.service("--children", "1")}))
+    fault = Pause()
+    undo = fault.prepare("one", platform)
+    fault.inject(undo, platform)
+    assert faults.is_present(undo)
+    for one in process.tree(undo.data["before"]["pid"]):
+        process.resume(one)
+    assert platform.instance("one").state == "paused"
+    assert not faults.is_present(undo)
+    faults.revert(undo)
+    assert platform.instance("one").state == "running"
 
 
 def test_who_dies_while_paused_is_restarted_when_it_goes_on(build: Any, up: Any, eventually: Any, kill9: Any) -> None:

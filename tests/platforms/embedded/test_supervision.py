@@ -16,6 +16,7 @@ from chaos.model.target import Restart
 from chaos.platforms import service_control
 from chaos.platforms.embedded.identity import TICKS_PER_S
 from chaos.platforms.embedded.platform import EmbeddedPlatform
+from chaos.platforms.embedded.wire import Connection, Request
 from chaos.units import Duration
 
 pytestmark = pytest.mark.integration
@@ -125,6 +126,18 @@ def test_down_with_a_supervisor_that_hangs(build: Any, up: Any, supervisor_pid: 
     os.kill(supervisor_pid(), signal.SIGSTOP)
     platform.down()
     assert not (state / "embedded/corner-shop/data").exists()
+
+
+def test_a_supervisor_whose_caller_is_killed_while_it_takes_down(
+    build: Any, up: Any, supervisor_pid: Any, proc_state: Any, eventually: Any, state: Path
+) -> None:
+    """It ends all the same: nobody else comes to end it."""
+    up(build.target({"one": build.service("--deaf")}))
+    pid = supervisor_pid()
+    caller = Connection(state / "embedded/corner-shop/control.sock")
+    caller.ask(Request(verb="down"))
+    caller.close()
+    eventually(lambda: proc_state(pid) in ("", "Z"))
 
 
 def test_the_fault_proxy_is_restarted(build: Any, up: Any, ask: Any, eventually: Any, kill9: Any) -> None:
