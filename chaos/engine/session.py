@@ -16,6 +16,7 @@ from typing import Any
 
 from chaos import faults
 from chaos.clock import Clock
+from chaos.engine.halt import Halt
 from chaos.engine.ledger import Entry, Ledger
 from chaos.engine.revert import revert_all
 from chaos.errors import SaleproofError
@@ -28,6 +29,7 @@ from chaos.model.event import (
     FaultStuck,
     GuardBreached,
     GuardBroken,
+    Halted,
     Noted,
     SignalReceived,
     WindowEnded,
@@ -43,7 +45,7 @@ CONFIRM_AT_ONCE = 8
 
 
 class Stopped(SaleproofError):
-    """The run was asked to stop: by the guard, a signal, or a fault that could not be injected."""
+    """The run was asked to stop: by the guard, a signal, a halt, or a fault that could not be injected."""
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Session:
     emit: Callable[[AnyEvent], None]
     figures: Callable[[Window, Condition], dict[str, Any]]
     conclude: Callable[[], dict[str, Any]]
+    halted: Callable[[], Halt | None] = lambda: None  # is this machine halted? Never raises
     stop: threading.Event = field(default_factory=threading.Event)
     status: Status = Status.COMPLETED
     reason: str = ""
@@ -95,6 +98,14 @@ class Session:
         self._end(Status.ABORTED, f"{event.condition}: {what}")
         self.emit(event)
         self.revert_open()
+
+    def look_for_halt(self) -> None:
+        """Has somebody halted this machine? Then the run ends as by a person, and is reverted at once, here."""
+        halt = None if self.stop.is_set() else self.halted()
+        if halt is not None:
+            self._end(Status.INTERRUPTED, str(halt))
+            self.emit(Halted(at_s=self.at_s(), by=halt.by, since=halt.since, reason=halt.reason))
+            self.revert_open()
 
     def fail(self, reason: str) -> None:
         """The run cannot go on, for a reason of its own."""
@@ -197,6 +208,7 @@ class Session:
         body = self.faults[fault.id]
         ground = self.ground(type(body))
         with self._lock:
+            self.look_for_halt()
             if self.stop.is_set():
                 raise Stopped(self.reason)
             try:

@@ -117,6 +117,14 @@ class SignalReceived(Event):
     signal: str
 
 
+class Halted(Event):
+    """Somebody halted every run on this machine; everything is reverted now."""
+
+    by: str
+    since: str = ""  # UTC, ISO 8601
+    reason: str = ""
+
+
 class InvariantChecked(Event):
     """`ok` None: it could not be checked, which is inconclusive."""
 
@@ -160,6 +168,7 @@ AnyEvent = (
     | GuardBreached
     | GuardBroken
     | SignalReceived
+    | Halted
     | InvariantChecked
     | Noted
     | ProbeFailed

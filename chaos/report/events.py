@@ -12,6 +12,7 @@ from chaos.model.event import (
     FaultStuck,
     GuardBreached,
     GuardBroken,
+    Halted,
     InvariantChecked,
     Noted,
     ProbeFailed,
@@ -87,6 +88,9 @@ class Describer:
                 return "guard", f"CANNOT WATCH {event.condition}: {event.error}; everything is reverted now"
             case SignalReceived():
                 return "signal", f"{event.signal} received; everything is reverted now"
+            case Halted():
+                why = f": {event.reason}" if event.reason else ""
+                return "halt", f"HALTED by {event.by}{why}; everything is reverted now"
             case ProbeFailed():
                 return "probe", f"{event.source} FAILED: {event.error}"
             case Noted():
