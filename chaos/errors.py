@@ -9,7 +9,7 @@
     │       └── Unsupported         69   the platform lacks a capability that a fault needs
     ├── Unavailable                 69   a platform or a service that is needed does not answer
     │   └── NotConfirmed             2   a fault was injected and did not bite
-    ├── Refused                     75   not now: halted, busy, an open ledger, the other variant is up
+    ├── Refused                     75   not now: halted, not armed, busy, an open ledger, the other variant is up
     ├── RevertFailed                 3   a fault may still be in place
     └── Interrupted                130   a person or a signal ended it
 

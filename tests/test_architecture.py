@@ -26,8 +26,9 @@ ALLOWED: dict[str, set[str]] = {
     "spec": {"faults"},  # the registry: the words of a method
     "planner": {"faults"},
     "engine": {"faults"},
-    "rehearsal": EVERYTHING,
-    "cli": EVERYTHING | {"rehearsal"},
+    "preflight": EVERYTHING,
+    "rehearsal": EVERYTHING | {"preflight"},
+    "cli": EVERYTHING | {"rehearsal", "preflight"},
     "__main__": {"cli"},
 }
 # One more way in: the generated reference lists the command line.

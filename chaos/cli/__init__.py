@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # In the order of --help. A subcommand is a module with HELP, EXAMPLES, arguments(parser) and run(arguments) -> code.
 COMMANDS = (
     "run", "plan", "validate", "up", "status", "logs", "down", "runs", "show", "judge", "export", "schema", "recover",
-    "completion",
+    "halt", "resume", "doctor", "completion",
 )  # fmt: skip
 
 ABOUT = "Rehearse a flash sale's failures before the sale does."
@@ -32,6 +32,7 @@ EXIT_CODES = """exit codes:
 environment:
   SALEPROOF_STATE  where runs, the ledger and the embedded shop live   NO_COLOR  no colours
   SALEPROOF_STORE  where runs are recorded: a file or a database URL
+  SALEPROOF_ARM    the name of a production target, to run on it where nobody can type it
 
 first steps:
   saleproof run experiments/db-latency-spike.yaml      rehearse a slow database on the embedded shop

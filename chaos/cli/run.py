@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 
 from chaos.cli.common import json_option, out, out_json, pick_variant, say
 from chaos.cli.plan import experiment_options
@@ -29,6 +30,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     experiment_options(parser)
     parser.add_argument("--keep-up", action="store_true", help="leave the target up if this run brought it up")
     parser.add_argument("--dry-run", action="store_true", help="stop after the plan, as `saleproof plan` does")
+    parser.add_argument(
+        "--arm", metavar="NAME", default=None,
+        help="the name of a production target: without it, and without SALEPROOF_ARM, a person is asked to type it",
+    )  # fmt: skip
     parser.add_argument(
         "--journal", metavar="FILE", default=None,
         help="also write the journal in the Chaos Toolkit's format (its own experiments: default journal.json)",
@@ -59,6 +64,7 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
 
     from chaos.engine.runner import execute
     from chaos.engine.signals import Signals, raise_until_ready
+    from chaos.rehearsal.production import ARM_VARIABLE, ask_to_arm
     from chaos.rehearsal.rehearsal import Options, Rehearsal
     from chaos.report.live import screen
     from chaos.spec import load_experiment
@@ -69,6 +75,7 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
     options = Options(
         variant=pick_variant(target, arguments.variant), profile=arguments.profile, seed=arguments.seed,
         store=store_url(), keep_up=arguments.keep_up,
+        armed=arguments.arm or os.environ.get(ARM_VARIABLE) or ask_to_arm(target),
     )  # fmt: skip
     raise_until_ready()
     journal_file = _writable(arguments.journal)

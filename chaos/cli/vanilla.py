@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform as machine
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from chaos.units import Duration, Rate
 
 def run(arguments: argparse.Namespace) -> int:
     """Exits as DESIGN's table says; 0 with `completed, no hypothesis` for one that claims nothing."""
-    for option in ("variant", "profile", "target"):
+    for option in ("variant", "profile", "target", "arm"):
         if getattr(arguments, option) is not None:
             raise UsageError(
                 f"--{option} is for Saleproof's own experiments; {arguments.experiment} is a Chaos Toolkit one"
@@ -40,23 +42,30 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         out(f"a Chaos Toolkit experiment of {len(experiment.get('method', []))} activities: {experiment['title']}")
         return 0
+    from chaos.engine.halt import HaltFile
     from chaos.engine.ledger import Ledger
+    from chaos.rehearsal.halted import refuse_when_halted
     from chaos.state import state_dir
 
-    refuse_open_ledger(Ledger(state_dir() / "ledger"))
+    state = state_dir()
+    halt = HaltFile(state)
+    refuse_when_halted(halt)
+    refuse_open_ledger(Ledger(state / "ledger"))
     info = RunInfo(
         id=new_run_id(), started_at=datetime.now(UTC), experiment_text=path.read_text(), versions=versions(),
         host=machine.node(), command=tuple(sys.argv),
     )  # fmt: skip
     journal: dict[str, Any] = initialize_run_journal(experiment)
     began = datetime.now(UTC)
-    with open_store() as store:
+    # It has no target of ours to hold; a lock of its own shows `halt` that it runs.
+    with _shown_as_running(state / "locks", info.id), open_store() as store:
         recorder = store.record(info, _plan(experiment, path))
         recorder.event(RunStarted(at_s=0.0, pid=os.getpid(), endpoint="chaostoolkit"))
-        vanilla.execute(experiment, journal, say)
+        vanilla.execute(experiment, journal, say, lambda: str(halt.read() or ""))
         status = {"interrupted": "interrupted", "aborted": "aborted"}.get(journal["status"], "completed")
         at_s = (datetime.now(UTC) - began).total_seconds()
-        recorder.event(RunEnded(at_s=at_s, status=status, reason=str(journal.get("saleproof-error", ""))))  # type: ignore[arg-type]
+        reason = str(journal.get("saleproof-halt") or journal.get("saleproof-error", ""))
+        recorder.event(RunEnded(at_s=at_s, status=status, reason=reason))  # type: ignore[arg-type]
         recorder.chaostoolkit(_json_safe(journal))
         recorder.finish(status)
         recorder.close()
@@ -74,6 +83,18 @@ def run(arguments: argparse.Namespace) -> int:
         for reason in verdict.reasons[1:]:
             out(f"  {reason}")
     return verdict.exit_code
+
+
+@contextlib.contextmanager
+def _shown_as_running(locks: Path, run: str) -> Iterator[None]:
+    from chaos.engine.lock import TargetLock
+
+    name = f"chaostoolkit-{run}"
+    with TargetLock(locks, name, f"run {run}"):
+        try:
+            yield
+        finally:
+            (locks / f"{name}.lock").unlink(missing_ok=True)  # the name is this run's alone
 
 
 def _plan(experiment: dict[str, Any], path: Path) -> Plan:

@@ -65,7 +65,10 @@ class Guard:
             self._end.wait(max(0.0, due_s - self._clock.now_s()))
 
     def check(self) -> None:
-        """Look once at everything. Aborts the session on the first breach."""
+        """Look once at everything. Aborts the session on the first breach, and ends it when this machine is halted."""
+        self._session.look_for_halt()
+        if self._session.stop.is_set():
+            return
         for name, alive in self._watch.items():
             if not alive():
                 self._session.abort(GuardBroken(at_s=self._session.at_s(), condition=name, error="it is gone"))

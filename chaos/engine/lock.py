@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from chaos.errors import Refused
+from chaos.model.base import Noun
 
 
 class TargetLock:
@@ -39,6 +42,58 @@ class TargetLock:
     def __exit__(self, *_: object) -> None:
         os.ftruncate(self._file, 0)
         os.close(self._file)
+
+
+class Holder(Noun):
+    """Who holds a target: `run 20261121-...` or `saleproof down`."""
+
+    by: str
+    pid: int
+    since: str = ""
+    target: str = ""
+
+    @property
+    def run(self) -> str:
+        """The run's id; empty for anything else."""
+        return self.by.removeprefix("run ") if self.by.startswith("run ") else ""
+
+
+def holders(folder: Path) -> tuple[Holder, ...]:
+    """Who holds which target on this machine now. Disturbs none of them."""
+    found = []
+    for path in sorted(folder.glob("*.lock")):
+        try:
+            holder = msgspec.json.decode(path.read_bytes(), type=Holder)
+        except (OSError, msgspec.MsgspecError):
+            continue  # nobody's: it is emptied at the end
+        if _alive(holder.pid) and _held(path):
+            found.append(msgspec.structs.replace(holder, target=path.stem))
+    return tuple(found)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _held(path: Path) -> bool:
+    """A killed holder leaves its name, and its pid may be another's by now; the lock itself went with it."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 def _who(held: bytes) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from chaos import faults
 from chaos.clock import Clock
+from chaos.engine.halt import Halt
 from chaos.engine.lease import Keeper
 from chaos.engine.ledger import Entry, Ledger
 from chaos.engine.revert import revert_all
@@ -29,6 +30,7 @@ from chaos.model.event import (
     FaultStuck,
     GuardBreached,
     GuardBroken,
+    Halted,
     LeaseExpired,
     Noted,
     SignalReceived,
@@ -45,7 +47,7 @@ CONFIRM_AT_ONCE = 8
 
 
 class Stopped(SaleproofError):
-    """The run was asked to stop: by the guard, a signal, or a fault that could not be injected."""
+    """The run was asked to stop: by the guard, a signal, a halt, or a fault that could not be injected."""
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Session:
     figures: Callable[[Window, Condition], dict[str, Any]]
     conclude: Callable[[], dict[str, Any]]
     keeper: Keeper | None = None  # of the faults' lease; None: nobody keeps one
+    halted: Callable[[], Halt | None] = lambda: None  # is this machine halted? Never raises
     stop: threading.Event = field(default_factory=threading.Event)
     status: Status = Status.COMPLETED
     reason: str = ""
@@ -100,6 +103,14 @@ class Session:
         self._end(Status.ABORTED, f"{event.condition}: {what}")
         self.emit(event)
         self.revert_open()
+
+    def look_for_halt(self) -> None:
+        """Has somebody halted this machine? Then the run ends as by a person, and is reverted at once, here."""
+        halt = None if self.stop.is_set() else self.halted()
+        if halt is not None:
+            self._end(Status.INTERRUPTED, str(halt))
+            self.emit(Halted(at_s=self.at_s(), by=halt.by, since=halt.since, reason=halt.reason))
+            self.revert_open()
 
     def fail(self, reason: str) -> None:
         """The run cannot go on, for a reason of its own."""
@@ -223,6 +234,7 @@ class Session:
         with self._lock:
             if over := self._lease_over():
                 raise Stopped(over)
+            self.look_for_halt()
             if self.stop.is_set():
                 raise Stopped(self.reason)
             try:

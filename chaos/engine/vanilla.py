@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from chaos.engine.vanilla_halt import Interruption
 from chaos.errors import SpecError, nearest
 
 
@@ -21,11 +22,18 @@ def strategy_of(experiment: dict[str, Any]) -> Any:
         raise SpecError(f"runtime.hypothesis.strategy: unknown strategy '{word}'.{nearest(word, known)}") from None
 
 
-def execute(experiment: dict[str, Any], journal: dict[str, Any], on_line: Callable[[str], None]) -> None:
+def execute(
+    experiment: dict[str, Any],
+    journal: dict[str, Any],
+    on_line: Callable[[str], None],
+    halted: Callable[[], str] = lambda: "",
+) -> None:
     """Run it, filling the journal as it goes: whatever escapes the engine, the evidence stays.
 
     Rollbacks are always run (T2) unless the experiment's own `runtime` says otherwise. Signals keep the Chaos Toolkit's
-    own meaning. Raises: nothing; an escaped error is in the journal's `saleproof-error`.
+    own meaning. Once `halted` says why, the experiment is interrupted: the activity that runs ends at once (one in the
+    background runs to its end, the engine cannot stop it), then the rollbacks run; the journal's `saleproof-halt` says
+    so. Raises: nothing; an escaped error is in the journal's `saleproof-error`.
     """
     from chaoslib.caching import cache_activities, clear_cache
     from chaoslib.run import Runner
@@ -38,14 +46,19 @@ def execute(experiment: dict[str, Any], journal: dict[str, Any], on_line: Callab
     runtime = experiment.get("runtime", {})
     hypothesis = runtime.get("hypothesis", {})
     rollbacks = {"strategy": "always"} | runtime.get("rollbacks", {})
+    interruption = Interruption(halted)
     try:
         cache_activities(experiment)
         runner = Runner(strategy_of(experiment), Schedule(**_schedule(hypothesis)))
-        runner.run(experiment, settings={"runtime": runtime | {"rollbacks": rollbacks}}, journal=journal)
+        with interruption.watching(runner):
+            runner.run(experiment, settings={"runtime": runtime | {"rollbacks": rollbacks}}, journal=journal)
     except BaseException as cause:
         journal["saleproof-error"] = f"{type(cause).__name__}: {cause}"
         journal["status"] = "interrupted" if isinstance(cause, KeyboardInterrupt | SystemExit) else "aborted"
     finally:
+        if interruption.reason:
+            journal["saleproof-halt"] = interruption.reason
+            journal["status"] = "interrupted"
         logger.removeHandler(handler)
         clear_cache()
 

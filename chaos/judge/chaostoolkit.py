@@ -23,7 +23,8 @@ def judge_chaostoolkit(journal: dict[str, Any]) -> tuple[Status, Outcome, int, t
     outcome = Outcome.DEVIATED if deviated else Outcome.INCONCLUSIVE if doubtful else Outcome.HELD
     if status is not Status.COMPLETED and outcome is Outcome.HELD:
         outcome = Outcome.INCONCLUSIVE
-    reasons = (*stuck, *deviated, *doubtful) or (_held(journal),)
+    halted = [str(journal["saleproof-halt"])] if "saleproof-halt" in journal else []
+    reasons = (*stuck, *halted, *deviated, *doubtful) or (_held(journal),)
     # Its `aborted` is an error of the engine or of an extension, not a guard that saw the system suffer.
     counts_as = Status.COMPLETED if status is Status.ABORTED else status
     return status, outcome, exit_code(counts_as, outcome, stuck=bool(stuck)), reasons

@@ -125,6 +125,14 @@ class LeaseExpired(Event):
     reason: str
 
 
+class Halted(Event):
+    """Somebody halted every run on this machine; everything is reverted now."""
+
+    by: str
+    since: str = ""  # UTC, ISO 8601
+    reason: str = ""
+
+
 class InvariantChecked(Event):
     """`ok` None: it could not be checked, which is inconclusive."""
 
@@ -169,6 +177,7 @@ AnyEvent = (
     | GuardBroken
     | SignalReceived
     | LeaseExpired
+    | Halted
     | InvariantChecked
     | Noted
     | ProbeFailed

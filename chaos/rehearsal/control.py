@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def configure_control(
     global _open
     from chaoslib.run import RunEventHandler
 
+    from chaos.rehearsal.production import ARM_VARIABLE
     from chaos.rehearsal.rehearsal import Options, Rehearsal
     from chaos.report.live import PlainLines
     from chaos.spec import load_experiment
@@ -37,7 +39,8 @@ def configure_control(
     with contextlib.ExitStack() as stack:
         try:
             experiment, target = load_experiment(Path(experiment_file), profile=profile, target_file=Path(target_file))
-            options = Options(variant=variant, profile=profile, seed=seed, store=store_url())
+            armed = os.environ.get(ARM_VARIABLE)
+            options = Options(variant=variant, profile=profile, seed=seed, store=store_url(), armed=armed)
             rehearsal = stack.enter_context(Rehearsal(experiment, target, options, screen=PlainLines(logger.info)))
         except SaleproofError as error:
             logger.error(f"Saleproof: {error}")  # noqa: TRY400  # the sentence is enough, a traceback is not for people

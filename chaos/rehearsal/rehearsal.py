@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chaos import __version__
 from chaos.clock import RealClock
 from chaos.engine.guard import Guard
+from chaos.engine.halt import HaltFile, person
 from chaos.engine.lease import Keeper
 from chaos.engine.ledger import Ledger
 from chaos.engine.lock import TargetLock
@@ -35,6 +36,9 @@ from chaos.model.lease import Lease
 from chaos.model.objective import Condition
 from chaos.model.plan import Plan, Window
 from chaos.model.platform import Inventory, TrafficShaper
+from chaos.preflight.before_run import check_machine, check_target
+from chaos.rehearsal.halted import refuse_when_halted, unwind_when_halted
+from chaos.rehearsal.production import PRODUCTION, refuse_unarmed, refuse_unsafe_plan
 from chaos.state import state_dir
 
 if TYPE_CHECKING:
@@ -55,7 +59,8 @@ STOPPED_DRAIN_S = 0.5
 
 @dataclass(kw_only=True)
 class Options:
-    """What the command line says beyond the files. `seed` None: a new one, recorded."""
+    """What the command line says beyond the files. `seed` None: a new one, recorded. `armed` is the name of the
+    production target that somebody gave."""
 
     variant: str
     profile: str | None = None
@@ -63,14 +68,16 @@ class Options:
     store: str = ""
     keep_up: bool = False
     allow_undecidable: bool = False
+    armed: str | None = None
     command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))
 
 
 class Rehearsal:
     """Use as a context manager; then `session` is open and the traffic flows. `conclude` ends and judges it.
 
-    Raises on entering: Refused (open ledger, target in use, other variant up), Unavailable, SpecError (a plan that
-    cannot work). Whatever was opened by then is closed again.
+    Raises on entering: Refused (halted, open ledger, target in use, other variant up, a fault left from before, a
+    production target that is not armed), Unavailable (also by the preflight), Interrupted (halted while the target came
+    up), SpecError (a plan that cannot work). Whatever was opened by then is closed again.
     """
 
     def __init__(
@@ -117,10 +124,16 @@ class Rehearsal:
     def _open(self, stack: contextlib.ExitStack) -> None:
         state = state_dir()
         ledger = Ledger(state / "ledger")
+        self._halt = HaltFile(state)
+        refuse_when_halted(self._halt)
+        refuse_unarmed(self.target, self.options.armed)
         refuse_open_ledger(ledger)
         stack.enter_context(TargetLock(state / "locks", self.target.name, f"run {self.run_id}"))
-        self.platform = self._bring_up(stack, state)
+        check_machine(state, self.options.store)
+        with unwind_when_halted(self._halt):
+            self.platform = self._bring_up(stack, state)
         self.plan = self._make_plan(self.platform.inventory())
+        check_target(self.platform, self.target, self._conditions())
         self.screen.planned(self.plan)
         self._store = stack.enter_context(self._open_store())
         self._recorder = self._start_recording(stack)
@@ -132,6 +145,8 @@ class Rehearsal:
         stack.callback(self._keeper.close)
         endpoint = self.platform.inventory().endpoint
         self.session.emit(RunStarted(at_s=0.0, pid=os.getpid(), endpoint=endpoint, t0_s=self.t0_s))
+        if self.target.environment == PRODUCTION:
+            self.session.note(f"{self.target.name} is production, armed by {person()}")
         self._start_traffic(stack)
         self._start_sampler(stack)
         watch = {"the watchdog": self._watchdog.alive}
@@ -173,10 +188,12 @@ class Rehearsal:
     def _make_plan(self, inventory: Inventory) -> Plan:
         from chaos import planner
 
-        return planner.plan(
+        plan = planner.plan(
             self.experiment, self.target, inventory, variant=self.options.variant, seed=self.seed,
             profile=self.options.profile, allow_undecidable=self.options.allow_undecidable,
         )  # fmt: skip
+        refuse_unsafe_plan(self.experiment, self.target, inventory, plan)
+        return plan
 
     def _open_store(self) -> Store:
         from chaos.store import Store
@@ -196,6 +213,7 @@ class Rehearsal:
         return Session(
             run_id=self.run_id, plan=self.plan, faults=planned_faults(self.plan), ground=self._ground, ledger=ledger,
             clock=self.clock, t0_s=self.t0_s, emit=self._emit, figures=self._figures, conclude=self._conclude_plain,
+            halted=self._halt.read,
         )  # fmt: skip
 
     def _ground(self, fault: type) -> Any:

@@ -12,6 +12,7 @@ from chaos.model.event import (
     FaultStuck,
     GuardBreached,
     GuardBroken,
+    Halted,
     InvariantChecked,
     LeaseExpired,
     Noted,
@@ -90,6 +91,9 @@ class Describer:
                 return "signal", f"{event.signal} received; everything is reverted now"
             case LeaseExpired():
                 return "lease", f"{event.reason}; nothing more is injected"
+            case Halted():
+                why = f": {event.reason}" if event.reason else ""
+                return "halt", f"HALTED by {event.by}{why}; everything is reverted now"
             case ProbeFailed():
                 return "probe", f"{event.source} FAILED: {event.error}"
             case Noted():

@@ -75,8 +75,9 @@ EXIT_CODES = {
     65: "a file is wrong, or asks for what cannot be done on its target; the message says where, and what is allowed",
     69: "not available: a platform or a service does not answer, or the platform lacks what a fault needs",
     70: "an internal error, or the run crashed; everything was reverted",
-    75: "refused for now: halted, another run holds the target, an open ledger, the other variant is up",
-    130: "interrupted by a person or a signal, and everything was reverted",
+    75: "refused for now: halted, production not armed, another run holds the target, an open ledger, a fault left "
+    "from before, the other variant is up",
+    130: "interrupted by a person, a signal or `saleproof halt`, and everything was reverted",
 }
 
 

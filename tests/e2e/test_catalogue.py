@@ -28,7 +28,8 @@ def test_it_shows_what_it_expects(shop: tuple[Saleproof, str], path: Path) -> No
     assert verdict["outcome"] == outcome, verdict["reasons"]
     assert done.returncode == {"held": 0, "deviated": 1}[outcome]
     assert all(fault["confirmed"] and fault["reverted"] for fault in verdict["faults"])
-    assert {i["outcome"] for i in verdict["invariants"]} == {"held"}
+    if variant == "resilient":  # without its defences the shop may well take money for an order that it then forgets
+        assert {i["outcome"] for i in verdict["invariants"]} == {"held"}
     if reason:
         sli = reason.split(",")[0]
         deviated = {(c["phase"], c["condition"].split()[0]) for c in verdict["checks"] if c["outcome"] == "deviated"}

@@ -1,0 +1,50 @@
+"""All checks, for `saleproof doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from chaos.errors import SaleproofError
+from chaos.model.target import Target
+from chaos.preflight import disk, machine, sources, standing
+from chaos.preflight.finding import Finding, Level, ok, problem, warning
+from chaos.preflight.target import links, services
+
+
+def examine(state: Path, store: str, target: Target | None) -> tuple[Finding, ...]:
+    """In the order of the causes: what stands first explains what follows. Disturbs nothing."""
+    return (
+        machine.python(),
+        machine.system(),
+        machine.clock(),
+        machine.open_files(),
+        disk.state_folder(state),
+        *disk.disks(state, store),
+        disk.store_opens(store),
+        standing.halted(state),
+        standing.ledger(state),
+        *(of_target(state, target) if target is not None else ()),
+    )
+
+
+def of_target(state: Path, target: Target) -> tuple[Finding, ...]:
+    from chaos.platforms.embedded.platform import EmbeddedPlatform
+
+    try:
+        platform = EmbeddedPlatform.attach(target)
+        if platform is None:
+            not_up = f"{target.name} is not up: its services, links and sources were not looked at"
+            return (warning("target", not_up, "a run brings it up; or: saleproof up"),)
+        inventory = platform.inventory()
+    except SaleproofError as error:
+        return (problem("target", str(error)),)
+    found = (services(inventory), links(inventory), *sources.of_target(target, inventory))
+    here = ok("target", f"{target.name} ({inventory.variant}) is up, {target.environment}")
+    run = next((holder.run for holder in standing.runs(state) if holder.target == target.name), "")
+    if run:
+        # What is disturbed now is what that run disturbs.
+        here = warning("target", f"{target.name} is in use by run {run}")
+        found = tuple(msgspec.structs.replace(f, level=Level.WARNING) if f.level is Level.PROBLEM else f for f in found)
+    return (here, *found)

@@ -1,0 +1,92 @@
+"""Production: armed by name, with a guard, with the smallest dose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chaos import planner
+from chaos.errors import Refused
+from chaos.model.target import Target
+from chaos.rehearsal.production import refuse_unarmed, refuse_unsafe_plan
+from chaos.spec import load_experiment, load_target
+
+ROOT = Path(__file__).parents[2]
+LOCAL = load_target(ROOT / "targets/shop.yaml")
+PRODUCTION = msgspec.structs.replace(LOCAL, environment="production")
+GUARDED = "abort: [error-rate > 5% for 3s]\n"
+
+
+@pytest.fixture
+def refuse(tmp_path: Path) -> Callable[..., None]:
+    """Plan a method on a target and look whether it may run there."""
+
+    def plan(step: str, extra: str = GUARDED, target: Target = PRODUCTION) -> None:
+        path = tmp_path / "x.yaml"
+        path.write_text(
+            "title: x\ntarget: shop\nwindows: {before: 30s, after: 60s}\nhypothesis: [availability >= 99%]\n"
+            f"{extra}method:\n  - {step}\n"
+        )
+        experiment = load_experiment(path, target=target)[0]
+        inventory = planner.planned_inventory(target, "resilient")
+        planned = planner.plan(experiment, target, inventory, variant="resilient", seed=1, allow_undecidable=True)
+        refuse_unsafe_plan(experiment, target, inventory, planned)
+
+    return plan
+
+
+@pytest.mark.parametrize("armed", [None, "", "Shop", "shop "])
+def test_production_is_refused_unless_its_name_is_given(armed: str | None) -> None:
+    """Exactly, and it says how."""
+    with pytest.raises(Refused, match=r"--arm shop.*SALEPROOF_ARM=shop"):
+        refuse_unarmed(PRODUCTION, armed)
+    refuse_unarmed(PRODUCTION, "shop")
+
+
+@pytest.mark.parametrize("environment", ["local", "staging"])
+def test_elsewhere_nobody_is_asked(environment: str) -> None:
+    refuse_unarmed(msgspec.structs.replace(LOCAL, environment=environment), None)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "latency: {link: web -> db, delay: 300ms, for: 60s, share: 1/3}",
+        "latency: {link: web-1 -> db, delay: 300ms, for: 60s}",
+        "latency: {link: web -> db, delay: 300ms, for: 60s, share: 100%}",
+        "pause: {service: web, for: 60s, share: 1/3}",
+        "pause: {service: cache, for: 60s}",
+        "partition: {between: [[web-1], [db]], for: 60s}",
+        "surge: {times: 2, for: 60s}",
+    ],
+)
+def test_a_small_dose_may_run(refuse: Callable[..., None], step: str) -> None:
+    """One place, some of them, or all of them in so many words."""
+    refuse(step)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "latency: {link: web -> db, delay: 300ms, for: 60s}",
+        "latency: {link: web -> db, delay: 300ms, for: 60s, share: 90%}",
+        "pause: {service: web, for: 60s}",
+        "partition: {between: [[web], [db]], for: 60s}",
+    ],
+)
+def test_all_of_them_at_once_is_refused(refuse: Callable[..., None], step: str) -> None:
+    """In production only; 90 % of three is all three. It names the line and the remedy."""
+    with pytest.raises(Refused, match=r"x.yaml:\d+: .* acts on all 3 at once .*; (say share: 1/3|name two instances)"):
+        refuse(step)
+    refuse(step, target=LOCAL)
+
+
+def test_production_needs_a_guard(refuse: Callable[..., None]) -> None:
+    """Without an abort condition there is none."""
+    step = "pause: {service: cache, for: 60s}"
+    with pytest.raises(Refused, match="it has no abort condition"):
+        refuse(step, extra="")
+    refuse(step, extra="", target=LOCAL)
