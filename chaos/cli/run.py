@@ -64,8 +64,9 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
 
     from chaos.engine.runner import execute
     from chaos.engine.signals import Signals, raise_until_ready
+    from chaos.rehearsal.begin import Options
     from chaos.rehearsal.production import ARM_VARIABLE, ask_to_arm
-    from chaos.rehearsal.rehearsal import Options, Rehearsal
+    from chaos.rehearsal.rehearsal import Rehearsal
     from chaos.report.live import screen
     from chaos.spec import load_experiment
     from chaos.state import store_url

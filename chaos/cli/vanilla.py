@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from chaos.engine import vanilla
     from chaos.judge import judge
-    from chaos.rehearsal.rehearsal import new_run_id, refuse_open_ledger, versions
+    from chaos.rehearsal.begin import new_run_id, refuse_open_ledger, versions
     from chaos.spec.chaostoolkit import load_chaostoolkit
 
     path = Path(arguments.experiment)

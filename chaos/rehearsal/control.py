@@ -30,8 +30,9 @@ def configure_control(
     global _open
     from chaoslib.run import RunEventHandler
 
+    from chaos.rehearsal.begin import Options
     from chaos.rehearsal.production import ARM_VARIABLE
-    from chaos.rehearsal.rehearsal import Options, Rehearsal
+    from chaos.rehearsal.rehearsal import Rehearsal
     from chaos.report.live import PlainLines
     from chaos.spec import load_experiment
     from chaos.state import store_url
