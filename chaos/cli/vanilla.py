@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     state = state_dir()
     halt = HaltFile(state)
     refuse_when_halted(halt)
-    refuse_open_ledger(Ledger(state / "ledger"))
+    refuse_open_ledger(Ledger(state / "ledger"), state / "locks")
     info = RunInfo(
         id=new_run_id(), started_at=datetime.now(UTC), experiment_text=path.read_text(), versions=versions(),
         host=machine.node(), command=tuple(sys.argv),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from chaos import __version__
 from chaos.engine.ledger import Ledger
+from chaos.engine.lock import holders
 from chaos.errors import Refused, RevertFailed
 from chaos.model.plan import Plan
 
@@ -40,12 +41,14 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def refuse_open_ledger(ledger: Ledger) -> None:
-    """Raises: Refused when a dead run may have left faults in place, RevertFailed when nobody can tell."""
+def refuse_open_ledger(ledger: Ledger, locks: Path) -> None:
+    """Raises: Refused when a dead run may have left faults in place, RevertFailed when nobody can tell. The faults of a
+    run that is under way on another target are its own."""
     damaged = ledger.damaged()
     if damaged:
         raise RevertFailed(damaged[0])
-    entries = ledger.entries()
+    under_way = {holder.run for holder in holders(locks)}
+    entries = [entry for entry in ledger.entries() if entry.run not in under_way]
     if entries:
         first = entries[0]
         raise Refused(

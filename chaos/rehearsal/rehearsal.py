@@ -118,8 +118,8 @@ class Rehearsal:
         self._halt = HaltFile(state)
         refuse_when_halted(self._halt)
         refuse_unarmed(self.target, self.options.armed)
-        refuse_open_ledger(ledger)
         stack.enter_context(TargetLock(state / "locks", self.target.name, f"run {self.run_id}"))
+        refuse_open_ledger(ledger, state / "locks")
         check_machine(state, self.options.store)
         with unwind_when_halted(self._halt):
             self.platform = self._bring_up(stack, state)
