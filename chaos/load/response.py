@@ -1,9 +1,12 @@
-"""One HTTP/1.1 answer, read from bytes as they come. RFC 9112, of which a customer needs only little."""
+"""One HTTP/1.1 answer, read from bytes as they come, by llhttp, the parser of Node.js (through httptools)."""
 
 from __future__ import annotations
 
+import httptools
+
 # Longer than any server sends; a head without an end would otherwise grow for ever.
 _HEAD_MAX = 1 << 16
+_NO_BODY = (204, 304)
 
 
 class Malformed(ValueError):
@@ -14,25 +17,25 @@ class Response:
     """Feed it until it is `done`. `body` is then whole, without transfer coding; `instance` is `X-Instance`."""
 
     __slots__ = (
-        "_chunk_left", "_chunked", "_head_only", "_in_trailer", "_left", "_parts", "_pending", "_until_close",
-        "done", "instance", "keep_alive", "set_cookie", "status",
+        "_head_bytes", "_head_only", "_headed", "_measured", "_parser", "_parts", "done", "instance", "keep_alive",
+        "set_cookie", "status",
     )  # fmt: skip
+
+    status: int
+    instance: str
+    set_cookie: list[str]
+    keep_alive: bool
+    _parts: list[bytes]
+    _headed: bool
+    _measured: bool
 
     def __init__(self, *, head_only: bool = False) -> None:
         """`head_only`: the request was HEAD, so whatever length the answer names, no body follows."""
-        self.status = 0
-        self.instance = ""
-        self.set_cookie: list[str] = []
-        self.keep_alive = True
         self.done = False
         self._head_only = head_only
-        self._pending = b""
-        self._parts: list[bytes] = []
-        self._left = 0
-        self._chunked = False
-        self._chunk_left = -1  # -1: a size line comes next
-        self._in_trailer = False
-        self._until_close = False
+        self._head_bytes = 0
+        self._parser = httptools.HttpResponseParser(self)
+        self.on_message_begin()
 
     @property
     def body(self) -> bytes:
@@ -41,109 +44,66 @@ class Response:
     @property
     def empty(self) -> bool:
         """Nothing has come yet."""
-        return not self.status and not self._pending
+        return not self._head_bytes
 
     def feed(self, data: bytes) -> None:
         """Raises: Malformed."""
-        while not self.status:
-            data = self._pending + data
-            end = data.find(b"\r\n\r\n")
-            if end < 0:
-                if len(data) > _HEAD_MAX:
-                    raise Malformed(f"no end of the headers in {_HEAD_MAX} bytes")
-                self._pending = data
-                return
-            self._pending = b""
-            self._head(data[:end].decode("latin-1"))
-            data = data[end + 4 :]
-        if self._chunked:
-            self._feed_chunks(data)
-        elif self._until_close:
-            self._parts.append(data)
-        else:
-            if len(data) > self._left:
-                # More than was announced: take what is ours, and do not use the connection again.
-                data, self.keep_alive = data[: self._left], False
-            self._left -= len(data)
-            self._parts.append(data)
-            self.done = self._left == 0
+        if not self._headed:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as cause:
+            if not self.done:
+                raise Malformed(f"not an HTTP answer: {cause}: {data[:60]!r}") from cause
+            self.keep_alive = False  # more than was announced: what is ours is whole, the connection is not used again
+        if not self._headed and self._head_bytes > _HEAD_MAX:
+            raise Malformed(f"no end of the headers in {_HEAD_MAX} bytes")
 
     def end(self) -> bool:
-        """The connection ended: is the answer whole?"""
-        self.done = self.done or (bool(self.status) and self._until_close)
+        """The connection ended: is the answer whole? One without a length ends with its connection."""
+        self.done = self.done or (self._headed and not self._measured)
         return self.done
 
-    def _head(self, head: str) -> None:
-        first, *lines = head.split("\r\n")
-        version, _, rest = first.partition(" ")
-        code = rest[:3]
-        if not version.startswith("HTTP/1.") or not code.isdigit() or len(code) != 3:
-            raise Malformed(f"not an HTTP answer: {first[:60]!r}")
-        status = int(code)
-        if 100 <= status < 200:
+    # What llhttp calls. After the answer is done, whatever follows is not part of it.
+
+    def on_message_begin(self) -> None:
+        if self.done:
+            self.keep_alive = False
+            return
+        self.status = 0
+        self.instance = ""
+        self.set_cookie = []
+        self.keep_alive = True
+        self._parts = []
+        self._headed = False
+        self._measured = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.done or self._headed:
+            return
+        match name.lower():
+            case b"content-length" | b"transfer-encoding":
+                self._measured = True
+            case b"set-cookie":
+                self.set_cookie.append(value.decode("latin-1"))
+            case b"x-instance":
+                self.instance = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self.done or 100 <= status < 200:
             return  # an interim answer: the real one follows
-        length: int | None = None
-        self.keep_alive = version != "HTTP/1.0"
-        for line in lines:
-            name, colon, value = line.partition(":")
-            if not colon:
-                raise Malformed(f"not a header: {line[:60]!r}")
-            match name.lower():
-                case "content-length":
-                    if not value.strip().isdigit():
-                        raise Malformed(f"a length of {value.strip()[:60]!r}")
-                    length = int(value)
-                case "transfer-encoding":
-                    self._chunked = "chunked" in value.lower()
-                case "connection":
-                    word = value.strip().lower()
-                    self.keep_alive = word != "close" and (self.keep_alive or word == "keep-alive")
-                case "set-cookie":
-                    self.set_cookie.append(value.strip())
-                case "x-instance":
-                    self.instance = value.strip()
         self.status = status
-        if self._head_only or status in (204, 304):
-            self._chunked, self._left = False, 0
-        elif not self._chunked:
-            self._until_close = length is None
-            self._left = length or 0
-        if self._until_close:
-            self.keep_alive = False
+        self._headed = True
+        self.keep_alive = self._parser.should_keep_alive()
+        if self._head_only:
+            self.done = True
+        self._measured = self._measured or status in _NO_BODY
 
-    def _feed_chunks(self, data: bytes) -> None:
-        data = self._pending + data if self._pending else data
-        self._pending = b""
-        while data and not self.done:
-            if self._chunk_left > 0:
-                part = data[: self._chunk_left]
-                self._parts.append(part)
-                self._chunk_left -= len(part)
-                data = data[len(part) :]
-                continue
-            line, newline, rest = data.partition(b"\r\n")
-            if not newline:
-                if len(data) > _HEAD_MAX:
-                    raise Malformed("a chunk without a size")
-                self._pending = data
-                return
-            data = rest
-            if self._in_trailer:
-                self.done = not line
-            elif self._chunk_left == 0:  # the line break after a chunk
-                if line:
-                    raise Malformed(f"a chunk longer than its size: {line[:60]!r}")
-                self._chunk_left = -1
-            else:
-                self._start_chunk(line)
-        if data:
-            self.keep_alive = False
+    def on_body(self, body: bytes) -> None:
+        if not self.done:
+            self._parts.append(body)
 
-    def _start_chunk(self, line: bytes) -> None:
-        try:
-            self._chunk_left = int(line.partition(b";")[0], 16)
-        except ValueError:
-            raise Malformed(f"a chunk size of {line[:60]!r}") from None
-        if self._chunk_left < 0:
-            raise Malformed(f"a chunk size of {line[:60]!r}")
-        self._in_trailer = self._chunk_left == 0
+    def on_message_complete(self) -> None:
+        if self._headed:
+            self.done = True
