@@ -18,7 +18,8 @@ demo: $(VENV)/.shop  ## set up, then rehearse a slow database on the embedded sh
 
 test: lint $(VENV)/.dev  ## set up, then lint, types and every test
 	$(BIN)/pytest -n 2 -m "not e2e"
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -n 2 -m "e2e and not alone"
+	$(BIN)/pytest -v -m alone
 
 test-fast: $(VENV)/.dev  ## the tests that need no services
 	$(BIN)/pytest -n 2 -m "not e2e and not integration"

@@ -13,7 +13,7 @@ from chaos.spec import load_experiment
 
 from .conftest import ROOT, Saleproof
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(300)]
 CATALOGUE = sorted((ROOT / "experiments").glob("*.yaml"))
 
 
