@@ -8,7 +8,6 @@
     │       ├── PlanErrors          65   several of them
     │       └── Unsupported         69   the platform lacks a capability that a fault needs
     ├── Unavailable                 69   a platform or a service that is needed does not answer
-    │   └── NotConfirmed             2   a fault was injected and did not bite
     ├── Refused                     75   not now: halted, not armed, busy, an open ledger, the other variant is up
     ├── RevertFailed                 3   a fault may still be in place
     └── Interrupted                130   a person or a signal ended it
@@ -87,12 +86,6 @@ class Unavailable(SaleproofError):
     """A platform, a service or a control API that is needed does not answer."""
 
     exit_code = 69
-
-
-class NotConfirmed(Unavailable):
-    """A fault was injected, and a measurement says that it did not bite."""
-
-    exit_code = 2
 
 
 class Refused(SaleproofError):
