@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, json_option, out_json, say, target_option
+from chaos.cli.common import find_target, json_option, out_json, platform_option, say, target_option
 
 HELP = "take the target down; nothing of it stays behind"
-EXAMPLES = "  saleproof down\n"
+EXAMPLES = """\
+  saleproof down                        wherever it is up
+  saleproof down --platform compose     there alone
+"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     target_option(parser)
+    platform_option(parser)
     json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Idempotent. Raises: Refused while a run uses the target."""
+    from chaos import platforms
     from chaos.engine.lock import TargetLock
-    from chaos.platforms.embedded.platform import EmbeddedPlatform
     from chaos.state import state_dir
 
     target = find_target(arguments.target)
     with TargetLock(state_dir() / "locks", target.name, "saleproof down"):
-        was_up = EmbeddedPlatform.attach(target) is not None
-        EmbeddedPlatform.clean(target.name)  # also what a reboot or a broken start left
+        names = (arguments.platform,) if arguments.platform else platforms.present(target)
+        was_up = [name for name in names if platforms.attach(target, name) is not None]
+        for name in names:
+            platforms.clean(target, name)  # also what a reboot or a broken start left
     if arguments.json:
-        out_json({"target": target.name, "was_up": was_up})
+        out_json({"target": target.name, "was_up": bool(was_up), "platforms": was_up})
+    elif was_up:
+        say(f"{target.name} is down ({', '.join(was_up)})")
     else:
-        say(f"{target.name} is down" if was_up else f"{target.name} is not up")
+        say(f"{target.name} is not up")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, json_option, out, out_json, say, target_option
+from chaos.cli.common import find_target, json_option, out, out_json, platform_option, say, target_option
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
 TYPE_CHECKING = False
@@ -20,16 +20,17 @@ EXAMPLES = """\
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     target_option(parser)
+    platform_option(parser)
     json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exits with 0 when the target is up, 69 when it is not."""
+    from chaos import platforms
     from chaos.errors import Unavailable
-    from chaos.platforms.embedded.platform import EmbeddedPlatform
 
     target = find_target(arguments.target)
-    platform = EmbeddedPlatform.attach(target)
+    platform = platforms.attach(target, arguments.platform)
     faults = _faults(target.name)
     if platform is None:
         if arguments.json:

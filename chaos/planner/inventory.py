@@ -5,11 +5,15 @@ from __future__ import annotations
 from chaos.model.platform import Instance, Inventory, Proxy
 from chaos.model.target import Target
 
-# What the embedded platform can do; it says the same of itself once it is up, and a test compares the two.
-EMBEDDED = frozenset({"LinkShaper", "Killable", "Pausable"})
+# What each platform can do; it says the same of itself once it is up, and a test compares the two. What depends on the
+# engine's kernel is found out there.
+PLANNED = {
+    "embedded": frozenset({"LinkShaper", "Killable", "Pausable"}),
+    "compose": frozenset({"LinkShaper", "Killable", "Pausable"}),
+}
 
 
-def planned_inventory(target: Target, variant: str) -> Inventory:
+def planned_inventory(target: Target, variant: str, platform: str) -> Inventory:
     """Every slot of every service, and a proxy for each pair that a link joins; addresses are not known yet."""
     instances = {
         name: Instance(name=name, service=service.name, state="running" if n < service.count else "spare")
@@ -24,8 +28,7 @@ def planned_inventory(target: Target, variant: str) -> Inventory:
         for client in target.services[link.source].instances()
         for server in target.services[link.dest].instances()
     }
-    capabilities = EMBEDDED if target.platforms.embedded is not None else frozenset()
     return Inventory(
-        platform="embedded", endpoint="", variant=variant, instances=instances, proxies=proxies,
-        capabilities=capabilities,
+        platform=platform, endpoint="", variant=variant, instances=instances, proxies=proxies,
+        capabilities=PLANNED[platform],
     )  # fmt: skip

@@ -19,14 +19,14 @@ def main() -> int:
     parser.add_argument("--run", required=True)
     parser.add_argument("--state", required=True, type=Path)
     parser.add_argument("--store", required=True)
-    parser.add_argument("--down", default=None, help="take this target down as well")
+    parser.add_argument("--down", default=None, type=Path, help="a file that says what to take down as well")
     arguments = parser.parse_args()
     if wait_for_end():
         return 0
     return clean_up(arguments.run, arguments.state, arguments.store, arguments.down)
 
 
-def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
+def clean_up(run_id: str, state: Path, store_url: str, down: Path | None) -> int:
     """First the faults, then the record, then the target; each whatever became of the others. 3: a fault is stuck."""
     from chaos.engine.ledger import Ledger
     from chaos.engine.revert import revert_all
@@ -51,9 +51,10 @@ def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
         _complete_record(run_id, store_url, happened)
     finally:
         if down is not None and not stuck:
-            from chaos.platforms.embedded.platform import EmbeddedPlatform
+            from chaos.rehearsal.takedown import TakeDown
 
-            EmbeddedPlatform.clean(down)
+            TakeDown.read(down).do()
+            down.unlink()
     return 3 if stuck else 0
 
 

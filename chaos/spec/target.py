@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from chaos.model.sli import Shape, Sli, Source
 from chaos.model.target import (
+    Compose,
+    ComposeService,
     Embedded,
     Invariant,
     Journey,
@@ -27,6 +30,7 @@ from chaos.spec.convert import convert_noun
 from chaos.spec.problems import Bad, Problems
 from chaos.spec.target_checks import check_shape, check_target
 from chaos.spec.target_file import (
+    ComposePart,
     EmbeddedPart,
     InvariantPart,
     JourneyPart,
@@ -79,7 +83,10 @@ def build(part: TargetPart, *, path: str = "", text: str = "") -> Target:
         slis={name: _sli(name, sli) for name, sli in part.slis.items()},
         slos=tuple(Slo(condition=" ".join(slo.objective.split()), window=slo.window) for slo in part.slos),
         invariants=tuple(_invariant(name, invariant) for name, invariant in part.invariants.items()),
-        platforms=Platforms(embedded=None if part.platforms.embedded is None else _embedded(part.platforms.embedded)),
+        platforms=Platforms(
+            embedded=None if part.platforms.embedded is None else _embedded(part.platforms.embedded),
+            compose=None if part.platforms.compose is None else _compose(part.platforms.compose, part.services),
+        ),
         path=path,
         text=text,
     )
@@ -157,6 +164,24 @@ def _embedded(part: EmbeddedPart) -> Embedded:
         services={name: _process(process) for name, process in part.services.items()}, sql=part.sql, env=part.env,
         fault_proxy=part.fault_proxy,
     )  # fmt: skip
+
+
+def _compose(part: ComposePart, services: Iterable[str]) -> Compose:
+    return Compose(
+        project=part.project,
+        files=part.files,
+        env=part.env,
+        env_file=part.env_file,
+        toxiproxy=part.toxiproxy,
+        toxiproxy_port=part.toxiproxy_port,
+        entry=part.entry,
+        up_within=part.up_within,
+        volumes=part.volumes,
+        sql=part.sql,
+        # One for every service of the target, and what is said of others, which `check_target` then refuses.
+        services=dict.fromkeys(services, ComposeService())
+        | {name: ComposeService(port=one.port or 0, service=one.service) for name, one in part.services.items()},
+    )
 
 
 def _process(part: ProcessPart) -> ProcessService:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from chaos.errors import nearest
@@ -75,7 +76,9 @@ def check_target(target: Target, root: Node, problems: Problems) -> None:
                 Duration.parse(slo.window)
             except ValueError as error:
                 problems.at(root, ("slos", index, "window"), f"{error}, or sale")
+    templates.check_invariants(target, root, problems)
     _embedded(target, root, problems)
+    _compose(target, root, problems)
 
 
 def _names(part: TargetPart, root: Node, problems: Problems) -> None:
@@ -211,11 +214,32 @@ def _databases(target: Target, root: Node, problems: Problems) -> None:
         (("slis", name, "sql"), str(sli.service)) for name, sli in target.slis.items() if sli.query is not None
     ]
     asked += [(("invariants", i.name, "sql"), i.sql) for i in target.invariants if i.sql is not None]
-    embedded = target.platforms.embedded
-    for path, database in asked:
-        if embedded is not None and database not in embedded.sql:
-            message = f"{unknown('database', database, tuple(embedded.sql))} Databases are named in platforms.*.sql."
-            problems.at(root, path, message)
+    for platform, databases in target.platforms.databases().items():
+        for path, database in asked:
+            if database not in databases:
+                where = f"Databases are named in platforms.{platform}.sql."
+                problems.at(root, path, f"{unknown('database', database, tuple(databases))} {where}")
+
+
+def _compose(target: Target, root: Node, problems: Problems) -> None:
+    compose = target.platforms.compose
+    if compose is None:
+        return
+    base: tuple[Key, ...] = ("platforms", "compose")
+    for name, service in compose.services.items():
+        if name not in target.services:
+            place = root.find(*base, "services").place_of(name)
+            message = unknown("service", name, tuple(target.services))
+            problems.report(place, "platforms.compose.services", message)
+        for word in _VARIABLE.findall(service.service):
+            if word not in ("instance", "index"):
+                message = f"unknown variable '{{{word}}}'.{nearest(word, ('instance', 'index'))}"
+                problems.at(root, (*base, "services", name, "service"), message)
+    for index, file in enumerate(compose.files):
+        path = Path(target.path).parent / file
+        if not path.is_file():
+            problems.at(root, (*base, "files", index), f"there is no file {path}")
+    templates.check_compose(target, compose, root, problems)
 
 
 def _embedded(target: Target, root: Node, problems: Problems) -> None:
@@ -237,7 +261,7 @@ def _embedded(target: Target, root: Node, problems: Problems) -> None:
                 known = tuple(service for service in embedded.services if service != name)
                 problems.at(root, (*base, "services", name, "after", index), unknown("service", other, known))
     _cycles({name: process.after for name, process in embedded.services.items()}, services, problems)
-    templates.check(target, root, problems)
+    templates.check_embedded(target, embedded, root, problems)
 
 
 def _cycles(after: dict[str, tuple[str, ...]], node: Node, problems: Problems) -> None:
