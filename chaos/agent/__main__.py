@@ -12,6 +12,7 @@ VERBS = {
     "measure": "measure",
     "ask": "ask",
     "kill": "kill",
+    "lease": "lease",
 }
 
 
