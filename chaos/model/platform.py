@@ -145,6 +145,10 @@ class Platform(Protocol):
     def down(self) -> None:
         """Take it down; nothing of it stays behind but logs. Idempotent. Raises: Refused, Unavailable."""
 
+    def equip(self, progress: Progress) -> None:
+        """Put beside the target what disturbing and measuring it need, before any traffic. Idempotent.
+        Raises: Unavailable."""
+
     def release(self) -> None:
         """Give back what was put beside the target for disturbing and measuring it. Idempotent."""
 
