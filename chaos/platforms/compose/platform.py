@@ -168,13 +168,26 @@ class ComposePlatform:
             return self._part.entry
         for slot in self._slots:
             if slot.service == service:
-                address = self._control.addresses.of(self._control.container(slot.name), slot.port)
+                container = self._control.container(slot.name)
+                address = self._control.addresses.of(container, slot.port, traffic=True)
                 if address:
                     return address
                 raise Unavailable(
-                    f"where customers come in is not known: {slot.name} publishes no port; say it with "
-                    "platforms.compose.entry, or name its port in platforms.compose.services"
+                    f"there is no way from here for the customers' traffic to {slot.name} ({container.name}, "
+                    f"{container.status}, on {self._engine.endpoint}); say it with platforms.compose.entry, or publish "
+                    "its port and name it in platforms.compose.services"
                 )
+        raise KeyError(f"no service '{service}'.{nearest(service, [slot.service for slot in self._slots])}")
+
+    def entry_text(self, service: str) -> str:
+        """As the engine's machine publishes it: what leads there from here ends with this process."""
+        machine = self._engine.endpoint.machine
+        if not machine or self._part.entry:
+            return f"http://{self.entry_address(service)}/"
+        for slot in self._slots:
+            if slot.service == service:
+                published = self._control.container(slot.name).published
+                return f"http://{published[slot.port]}/ on {machine}" if slot.port in published else ""
         raise KeyError(f"no service '{service}'.{nearest(service, [slot.service for slot in self._slots])}")
 
     def fill(self, text: str, *, where: str) -> str:
