@@ -1,4 +1,4 @@
-"""compose/shop.yaml: what it promises about every service, and that it tells the services what targets/shop.yaml says."""
+"""compose/shop.yaml: what it promises about every service, and that it says the same as targets/shop.yaml."""
 
 from __future__ import annotations
 
@@ -94,7 +94,17 @@ def test_every_container_says_whose_it_is(name: str) -> None:
     }
 
 
-@every_service
+def test_every_image_of_ours_is_built_once() -> None:
+    """By one service that has it; for the others it is there already, and in no registry."""
+    ours = {name: service for name, service in SERVICES.items() if service["image"].startswith("saleproof-shop/")}
+    assert set(ours) == set(SERVICES) - {"cache"}
+    builders = [service["image"] for service in ours.values() if "build" in service]
+    assert sorted(builders) == sorted({service["image"] for service in ours.values()})
+    assert all(service["pull_policy"] == "never" for service in ours.values() if "build" not in service)
+    assert "profiles" not in SERVICES["web-1"], "a builder is always started"
+
+
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if "build" in service or name == "cache"])
 def test_every_image_is_pinned_and_can_be_replaced(name: str) -> None:
     """By a tag with a full version, and by a variable that compose/README.md explains."""
     service = SERVICES[name]
