@@ -160,6 +160,39 @@ def test_an_absent_listen_address_stays_at_home(ours: Any) -> None:
     ours.client.delete("home")
 
 
+def test_a_refused_change_changes_nothing(ours: Any, wire: Make) -> None:
+    """Toxiproxy has applied what came before the attribute that it refuses."""
+    made = wire(ours)
+    made.toxic("latency", latency=5, jitter=1)
+    path = f"/proxies/{made.name}/toxics/latency"
+    for body in (
+        {"attributes": {"latency": 9, "jitter": "x"}},
+        {"attributes": {"latency": 9}, "toxicity": "x"},
+        {"toxicity": 0.5, "attributes": {"latency": "x"}},
+    ):
+        assert ours.request("PATCH", path, body)[0] == 400
+        assert made.server.client.toxic(made.name, "latency").attributes == {"latency": 5, "jitter": 1}
+        assert made.server.client.toxic(made.name, "latency").toxicity == 1
+
+
+@pytest.mark.parametrize(("name", "written"), [("a/b", "a%2Fb"), (".", "%2E"), ("..", "%2E%2E"), ("a//", "a%2F%2F")])
+def test_every_name_can_be_reached(ours: Any, name: str, written: str) -> None:
+    """Toxiproxy takes such a proxy, and then can neither show nor delete it."""
+    body = {"name": name, "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1"}
+    assert ours.request("POST", "/proxies", body)[0] == 201
+    assert json.loads(ours.request("GET", f"/proxies/{written}")[2])["name"] == name
+    assert ours.request("POST", f"/proxies/{written}/toxics", {"type": "noop", "name": name})[0] == 200
+    assert ours.request("DELETE", f"/proxies/{written}/toxics/{written}")[0] == 204
+    assert ours.request("DELETE", f"/proxies/{written}")[0] == 204
+    assert name not in ours.client.proxies()
+
+
+def test_a_body_has_a_bound(ours: Any) -> None:
+    """64 MiB, far beyond what any list of proxies takes."""
+    assert ours.request("POST", "/populate", b" " * (64 << 20) + b"[]")[0] == 413
+    assert ours.request("POST", "/populate", b" " * (8 << 20) + b"[]")[0] == 201
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", ""])
 def test_an_identical_populate_keeps_live_connections(ours: Any, upstream: Make, host: str) -> None:
     """However the address is spelt; Toxiproxy drops them for a wildcard and for a name."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import random
+import resource
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,15 @@ pytestmark = pytest.mark.integration
 
 Make = Callable[..., Any]
 MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _many_files() -> Iterator[None]:
+    """500 connections are 1,000 sockets here, and the usual soft limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if soft < 4096 else soft, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def take(sock: socket.socket, size: int) -> bytes:
