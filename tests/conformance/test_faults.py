@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from chaos import faults
 from chaos.engine.lease import Keeper
 from chaos.faults import FAULTS
 from chaos.faults.http import Check, Request
+from chaos.faults.shared.lease import renew
 from chaos.load.control import get_multiplier
 from chaos.model.base import to_json
 from chaos.model.fault import Evidence, Undo
@@ -192,9 +194,8 @@ def test_a_fault_goes_by_itself_when_its_lease_runs_out(ground: Ground) -> None:
     before = ground.snapshot()
     lost: list[str] = []
     notes: list[str] = []
-    keeper = Keeper(
-        Lease(id=f"run {time.monotonic_ns()}", ttl_s=4), on_lost=lambda _, why: lost.append(why), note=notes.append
-    )
+    lease = Lease(id=f"run {time.monotonic_ns()}", ttl_s=20)
+    keeper = Keeper(lease, on_lost=lambda _, why: lost.append(why), note=notes.append)
     undo = keeper.hold(ground.prepare())
     holder = faults.holder(undo)
     if not undo.lease:
@@ -204,6 +205,8 @@ def test_a_fault_goes_by_itself_when_its_lease_runs_out(ground: Ground) -> None:
     try:
         ground.fault.inject(undo, ground.platform)
         assert ground.passes or faults.is_present(undo)
+        if holder is not None:  # the last renewal
+            renew(holder, msgspec.structs.replace(lease, ttl_s=0.5))
         until_s = time.monotonic() + 25
         while faults.is_present(undo):
             assert time.monotonic() < until_s, "it is still there"
