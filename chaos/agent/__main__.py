@@ -12,6 +12,16 @@ VERBS = {
     "measure": "measure",
     "ask": "ask",
     "kill": "kill",
+    "rules": "rules",
+    "queue": "queue",
+    "ping": "ping",
+    "lookup": "lookup",
+    "namespace": "namespace",
+    "netem": "netem",
+    "cpu": "cpu",
+    "memory": "memory",
+    "hog": "hog",
+    "oom": "oom",
 }
 
 
