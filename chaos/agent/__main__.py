@@ -22,6 +22,8 @@ VERBS = {
     "memory": "memory",
     "hog": "hog",
     "oom": "oom",
+    "fill": "fill",
+    "disk": "disk",
 }
 
 

@@ -10,6 +10,7 @@ from chaos.faults.corrupt import Corrupt
 from chaos.faults.cpu import Cpu
 from chaos.faults.cpu_pressure import CpuPressure
 from chaos.faults.crash import Crash
+from chaos.faults.disk_full import DiskFull
 from chaos.faults.dns import Dns
 from chaos.faults.down import Down
 from chaos.faults.duplicate import Duplicate
@@ -31,6 +32,7 @@ from chaos.faults.restart import Restart
 from chaos.faults.shared.lease import Holder
 from chaos.faults.slicer import Slicer
 from chaos.faults.slow_close import SlowClose
+from chaos.faults.slow_disk import SlowDisk
 from chaos.faults.stop import Stop
 from chaos.faults.surge import Surge
 from chaos.faults.timeout import Timeout
@@ -63,6 +65,8 @@ FAULTS: dict[str, type[Any]] = {
     "memory": Memory,
     "memory-pressure": MemoryPressure,
     "oom": Oom,
+    "disk-full": DiskFull,
+    "slow-disk": SlowDisk,
     "surge": Surge,
     "command": Command,
     "http": Http,

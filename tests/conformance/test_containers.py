@@ -53,6 +53,8 @@ CASES: dict[str, Case] = {
     "memory": Case(parameters={"limit": Bytes(64_000_000)}),
     "memory-pressure": Case(parameters={"leave": Bytes(16_000_000)}),
     "oom": Case(passes=True),
+    "disk-full": Case(parameters={"path": "/data"}),
+    "slow-disk": Case(parameters={"per_second": Bytes(1_000_000)}),
 }
 
 
