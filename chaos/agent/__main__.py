@@ -24,6 +24,7 @@ VERBS = {
     "oom": "oom",
     "fill": "fill",
     "disk": "disk",
+    "lease": "lease",
 }
 
 

@@ -28,6 +28,7 @@ class Proxy(Noun):
     # Where the target's network is not this machine's: plain data for chaos.platforms.reach, by which any process gets
     # to the proxy's API and measures through the proxy. Empty: both are dialled as they are.
     reach: dict[str, Any] = {}
+    what: str = ""  # for people, where it really is: `Toxiproxy in container shop-toxiproxy-1`
 
 
 class Instance(Noun):
@@ -143,6 +144,10 @@ class Platform(Protocol):
 
     def down(self) -> None:
         """Take it down; nothing of it stays behind but logs. Idempotent. Raises: Refused, Unavailable."""
+
+    def equip(self, progress: Progress) -> None:
+        """Put beside the target what disturbing and measuring it need, before any traffic. Idempotent.
+        Raises: Unavailable."""
 
     def release(self) -> None:
         """Give back what was put beside the target for disturbing and measuring it. Idempotent."""

@@ -171,6 +171,8 @@ class Rehearsal:
         if found is None:
             found = platforms.up(self.target, self.options.variant, where, progress=self.screen.progress)
         stack.callback(found.down if ours else self._release_platform)
+        self.platform = found
+        found.equip(self.screen.progress)
         return found
 
     def _release_platform(self) -> None:

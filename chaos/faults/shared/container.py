@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, Self
 import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
-from chaos.faults.shared.lease import Holder
+from chaos.faults.shared.lease import Holder, beside
 from chaos.model.base import Noun, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import ContainerControl, Instance
@@ -122,7 +122,7 @@ class ContainerFault(Noun):
 
     @staticmethod
     def holder(undo: Undo) -> Holder | None:
-        return Holder(kind="supervisor", reach=Contained.of(undo).control)
+        return beside(Contained.of(undo).control)
 
     @classmethod
     def revert(cls, undo: Undo) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from chaos.errors import Refused, Unavailable, nearest
 from chaos.model.platform import Instance, Inventory, Progress, Proxy, silent
 from chaos.model.target import Target
-from chaos.platforms.compose import agent, kernel, project
+from chaos.platforms.compose import agent, image, kernel, project
 from chaos.platforms.compose.command import Compose as Command
 from chaos.platforms.compose.control import ComposeControl, Reach
 from chaos.platforms.compose.engine import Engine, connect, may_answer, resolve
@@ -98,6 +98,12 @@ class ComposePlatform:
     def down(self) -> None:
         type(self).clean(self._target)
 
+    def equip(self, progress: Progress) -> None:
+        if not image.is_there(self._engine):
+            progress("agent", "building its image, once on each engine")
+        agent.ensure(self._engine, self._part.project)
+        progress("agent", "ready")
+
     def release(self) -> None:
         agent.remove(self._engine, self._part.project)
 
@@ -149,7 +155,7 @@ class ComposePlatform:
 
     def proxy(self, name: str) -> Proxy:
         """The proxy of that name (`web-1 -> db`). Raises: KeyError, Unavailable."""
-        proxies = self.inventory().proxies
+        proxies = self._proxies(self._control.assigned())[1]
         if name not in proxies:
             raise KeyError(f"no proxy '{name}'.{nearest(name, proxies)}")
         return proxies[name]
