@@ -12,6 +12,18 @@ VERBS = {
     "measure": "measure",
     "ask": "ask",
     "kill": "kill",
+    "rules": "rules",
+    "queue": "queue",
+    "ping": "ping",
+    "lookup": "lookup",
+    "namespace": "namespace",
+    "netem": "netem",
+    "cpu": "cpu",
+    "memory": "memory",
+    "hog": "hog",
+    "oom": "oom",
+    "fill": "fill",
+    "disk": "disk",
     "lease": "lease",
 }
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from dockerfixtures import containers
 from grounds import EmbeddedShop, target
 from shopfixtures import shop, traffic
 
-__all__ = ["embedded", "shop", "traffic"]
+__all__ = ["containers", "embedded", "shop", "traffic"]
 
 
 @pytest.fixture(scope="session")

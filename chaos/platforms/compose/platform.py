@@ -9,7 +9,7 @@ from typing import Any, Self
 from chaos.errors import Refused, Unavailable, nearest
 from chaos.model.platform import Instance, Inventory, Progress, Proxy, silent
 from chaos.model.target import Target
-from chaos.platforms.compose import agent, image, project
+from chaos.platforms.compose import agent, image, kernel, project
 from chaos.platforms.compose.command import Compose as Command
 from chaos.platforms.compose.control import ComposeControl, Reach
 from chaos.platforms.compose.engine import Engine, connect, may_answer, resolve
@@ -18,6 +18,8 @@ from chaos.platforms.compose.project import Container
 from chaos.platforms.compose.slots import Slot, assign, compose_part, instance, slots
 from chaos.platforms.template import fill
 
+EVERYWHERE = frozenset({"Killable", "Pausable", "NetworkShaper", "ResourceShaper", "DiskShaper", "Anything"})
+
 
 class ComposePlatform:
     """A target whose containers are up. Any number of processes may hold one."""
@@ -25,6 +27,10 @@ class ComposePlatform:
     name = "compose"
     killable = True
     pausable = True
+    shapes_network = True
+    mangles_packets = True
+    shapes_resources = True
+    shapes_disks = True
 
     def __init__(self, target: Target, engine: Engine, *, started: bool = False) -> None:
         self._target = target
@@ -119,7 +125,9 @@ class ComposePlatform:
             proxies=proxies,
             proxy_api=proxy_api,
             sql={name: self._fill(text, addresses, f"platforms.compose.sql.{name}") for name, text in self._sql()},
-            capabilities=frozenset({"Killable", "Pausable", "Anything"} | ({"LinkShaper"} if proxies else set())),
+            capabilities=EVERYWHERE
+            | ({"LinkShaper"} if proxies else set())
+            | ({"PacketMangler"} if kernel.has_netem(self._engine, self._part.project) else set()),
         )
 
     def _sql(self) -> Iterator[tuple[str, str]]:
