@@ -12,6 +12,12 @@ VERBS = {
     "measure": "measure",
     "ask": "ask",
     "kill": "kill",
+    "sidecar": "sidecar",
+    "divert": "divert",
+    "bypassing": "bypassing",
+    "sweep": "sweep",
+    "users": "users",
+    "connections": "connections",
 }
 
 

@@ -98,6 +98,10 @@ def _instances(
     spec: FaultSpec, target: Target, inventory: Inventory, path: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     name = str(spec.scope.service)
+    external = target.services[name].external if name in target.services else ""
+    if external:
+        message = f"{spec.kind}: '{name}' is outside the project ({external}); only the links to it can be disturbed"
+        raise PlanError(message, path=path or None, line=spec.line)
     there = _there(inventory, _names(target, name))
     if not there and name not in target.services and name in target.instances():
         message = f"{spec.kind}: '{name}' is a spare slot, where nothing runs"
