@@ -18,6 +18,7 @@ VERBS = {
     "sweep": "sweep",
     "users": "users",
     "connections": "connections",
+    "lease": "lease",
 }
 
 

@@ -40,6 +40,7 @@ class Keeper:
         self._lock = threading.Lock()
         self._holders: dict[str, Holder] = {}
         self._without: set[str] = set()
+        self._entrusted: dict[str, list[Undo]] = {}
         self._renewed_s: dict[str, float] = {_MYSELF: now_s()}  # when the last renewal that was answered began
         self._errors: dict[str, str] = {}
         self._lost = ""
@@ -69,7 +70,10 @@ class Keeper:
             self._holders[key] = holder
         self._renew(key)
         self._renew_from_now_on(key)
-        return msgspec.structs.replace(undo, lease=self._lease.id)
+        held = msgspec.structs.replace(undo, lease=self._lease.id)
+        places.entrust(holder, held)
+        self._entrusted.setdefault(key, []).append(held)
+        return held
 
     def check(self) -> str:
         """Why the lease is over; empty when it is not. Reads the clock only, so it can be asked before every step."""
@@ -132,6 +136,8 @@ class Keeper:
                 return
             if became == "created" and key in self._renewed_s:
                 self._note(f"the {kind} was started anew: it knew nothing of the lease")
+                for undo in list(self._entrusted.get(key, ())):
+                    places.entrust(self._holders[key], undo)
         self._errors.pop(key, None)
         self._renewed_s[key] = began_s
 

@@ -26,7 +26,7 @@ class Down(LinkFault):
 
     def inject(self, undo: Undo, platform: LinkShaper) -> None:
         place = Place.of(undo)
-        client(place).set_enabled(place.proxy, False, lease=undo.lease)
+        client(place).set_enabled(place.proxy, False, lease=place.lease(undo))
 
     def evidence(self, found: Confirmation) -> Evidence:
         return Evidence(confirmed=True, text=f"{found.bitten} of {found.total} connections were refused")

@@ -28,6 +28,7 @@ class Proxy(Noun):
     # Where the target's network is not this machine's: plain data for chaos.platforms.reach, by which any process gets
     # to the proxy's API and measures through the proxy. Empty: both are dialled as they are.
     reach: dict[str, Any] = {}
+    what: str = ""  # for people, where it really is: `Toxiproxy in container shop-toxiproxy-1`
 
 
 class Instance(Noun):

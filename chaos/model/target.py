@@ -166,7 +166,6 @@ class Compose(Noun):
     project: str  # its name, by which containers are found
     files: tuple[str, ...] = ()  # the Compose files, beside the target file; without them it cannot be brought up
     env: dict[str, str] = {}  # for `docker compose`
-    env_file: str = ""  # the same from a file, where that exists
     toxiproxy: str = ""  # the Compose service that runs Toxiproxy for the links; empty: none does
     toxiproxy_port: int = 8474  # where its HTTP API listens inside its network
     entry: str = ""  # host:port where customers come in; empty: the published port of the traffic's entry

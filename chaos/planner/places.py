@@ -54,6 +54,16 @@ def places_of(
     return _share(found, spec, seed, fault_id), warnings
 
 
+def touched(places: Iterable[str], inventory: Inventory) -> tuple[str, ...]:
+    """What those places really are on the platform, once each. Empty before it is up."""
+    found = []
+    for place in places:
+        part = inventory.instances.get(place) or inventory.proxies.get(place.removesuffix(ANSWERS))
+        if part is not None and part.what:
+            found.append(part.what)
+    return tuple(dict.fromkeys(found))
+
+
 def _share(found: tuple[str, ...], spec: FaultSpec, seed: int, fault_id: str) -> tuple[str, ...]:
     """Some of them, the same ones for the same seed; in their own order."""
     if spec.scope.share is None:

@@ -27,8 +27,18 @@ def attach(target: Target, wanted: str | None = None) -> Platform | None:
 
     Raises: UsageError for a platform that the target does not have; Unavailable.
     """
-    for name in (_checked(target, wanted),) if wanted else reversed(of_target(target)):
-        found: Platform | None = _kind(name).attach(target)
+    if wanted:
+        found: Platform | None = _kind(_checked(target, wanted)).attach(target)
+        return found
+    names = of_target(target)
+    for name in reversed(names):
+        try:
+            found = _kind(name).attach(target)
+        except Unavailable:
+            # A Docker engine that is broken, or far away, must not keep anybody from what needs none.
+            if name == names[0]:
+                raise
+            continue
         if found is not None:
             return found
     return None

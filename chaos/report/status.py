@@ -22,7 +22,7 @@ def render(
     rows = [
         (
             i.name, i.state if i.healthy or i.state != "running" else "running, not ready", i.address,
-            f"pid {i.pid}" if i.pid else "", f"{i.restarts} restarts" if i.restarts else "",
+            f"pid {i.pid}" if i.pid else i.what, f"{i.restarts} restarts" if i.restarts else "",
         )
         for i in instances
     ]  # fmt: skip

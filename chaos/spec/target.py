@@ -175,7 +175,6 @@ def _compose(part: ComposePart, services: Mapping[str, ServicePart]) -> Compose:
         project=part.project,
         files=part.files,
         env=part.env,
-        env_file=part.env_file,
         toxiproxy=part.toxiproxy,
         toxiproxy_port=part.toxiproxy_port,
         entry=part.entry,

@@ -154,7 +154,6 @@ class ComposePart(Noun):
     project: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]*$")]  # its name: only its containers are touched
     files: tuple[str, ...] = ()  # the Compose files, seen from this file; without any it is never brought up here
     env: dict[str, str] = {}  # environment variables for `docker compose`; `{variant}` is filled in
-    env_file: str = ""  # more of them, from a file, where that exists
     toxiproxy: str = ""  # the Compose service with the Toxiproxy server of the links
     toxiproxy_port: Port = 8474  # its HTTP API, inside its network
     entry: str = ""  # host:port where customers come in; else the port that the entry service publishes

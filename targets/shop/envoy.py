@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import ipaddress
 import json
 import os
 from pathlib import Path
@@ -61,11 +62,27 @@ def routes(*, health: bool) -> list[dict[str, Any]]:
     ]
 
 
+def is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def discovery(backends: list[str]) -> dict[str, Any]:
+    """How Envoy finds its backends: addresses are taken as they are, names are looked up again every second."""
+    if all(is_address(backend.rpartition(":")[0]) for backend in backends):
+        return {"type": "STATIC"}
+    # A container that comes back has another address, perhaps.
+    return {"type": "STRICT_DNS", "dns_lookup_family": "V4_ONLY", "dns_refresh_rate": "1s"}
+
+
 def cluster(backends: list[str], *, health: bool) -> dict[str, Any]:
     """The web instances: all slots with health checks, or the expected ones without."""
     web: dict[str, Any] = {
         "name": "web",
-        "type": "STATIC",
+        **discovery(backends),
         "lb_policy": "ROUND_ROBIN",
         "connect_timeout": "0.5s" if health else "30s",
         "load_assignment": {
@@ -123,8 +140,10 @@ def cluster(backends: list[str], *, health: bool) -> dict[str, Any]:
     return web
 
 
-def config(*, port: int, admin_port: int, backends: list[str], expected: int, health: bool) -> dict[str, Any]:
-    """The whole configuration, as Envoy's JSON."""
+def config(
+    *, port: int, admin_port: int, backends: list[str], expected: int, health: bool, host: str = "127.0.0.1"
+) -> dict[str, Any]:
+    """The whole configuration, as Envoy's JSON. Customers come to `host`; the admin pages stay on loopback."""
     manager = {
         "@type": f"{FILTERS}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "edge",
@@ -149,7 +168,7 @@ def config(*, port: int, admin_port: int, backends: list[str], expected: int, he
             "listeners": [
                 {
                     "name": "edge",
-                    "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+                    "address": {"socket_address": {"address": host, "port_value": port}},
                     "filter_chains": [
                         {
                             "filters": [

@@ -11,7 +11,7 @@ import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
-from chaos.faults.shared.lease import Holder
+from chaos.faults.shared.lease import Holder, beside
 from chaos.model.base import Noun, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import LinkShaper
@@ -44,6 +44,10 @@ class Place(Noun):
     boot: str
     baseline: tuple[dict[str, Any], ...] = ()  # chaos.proxy.measure.Sample as plain data
     reach: dict[str, Any] = {}  # for chaos.platforms.reach: where the proxy is not on this machine's own network
+
+    def lease(self, undo: Undo) -> str:
+        """The lease that the fault proxy itself keeps; none where somebody else keeps it."""
+        return "" if self.reach else undo.lease
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
@@ -114,7 +118,7 @@ class LinkFault(Noun):
         place = Place.of(undo)
         proxies = client(place)
         for toxic in place.toxics:
-            proxies.add_toxic(place.proxy, toxic, lease=undo.lease)
+            proxies.add_toxic(place.proxy, toxic, lease=place.lease(undo))
 
     def confirm(self, undo: Undo, platform: LinkShaper) -> Evidence:
         """By connections of our own through the proxy, compared with those of `prepare`: chaos.proxy.confirm."""
@@ -150,7 +154,7 @@ class LinkFault(Noun):
     @staticmethod
     def holder(undo: Undo) -> Holder | None:
         place = Place.of(undo)
-        return Holder(kind="fault proxy", reach={"api": place.api} | ({"reach": place.reach} if place.reach else {}))
+        return beside(place.reach) if place.reach else Holder(kind="fault proxy", reach={"api": place.api})
 
     @staticmethod
     def revert(undo: Undo) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
-from chaos.faults.shared.lease import Holder
+from chaos.faults.shared.lease import Holder, beside
 from chaos.faults.shared.process import Process
 from chaos.model.base import Noun, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
@@ -113,7 +113,7 @@ class ServiceFault(Noun):
 
     @staticmethod
     def holder(undo: Undo) -> Holder | None:
-        return Holder(kind="supervisor", reach=Held.of(undo).control)
+        return beside(Held.of(undo).control)
 
     @staticmethod
     def revert(undo: Undo) -> None:

@@ -100,12 +100,7 @@ class Compose:
     def _words(self, *words: str) -> list[str]:
         context = ["--context", self._endpoint.context] if self._endpoint.context not in ("", "default") else []
         files = [word for file in self._part.files for word in ("--file", str(self._folder / file))]
-        # Only the file that the target names: Compose would also read a `.env` that happens to lie around.
-        env_file = ["--env-file", str(self._folder / self._part.env_file)] if self._has_env_file() else []
-        return ["docker", *context, "compose", "--project-name", self._part.project, *files, *env_file, *words]
-
-    def _has_env_file(self) -> bool:
-        return bool(self._part.env_file) and (self._folder / self._part.env_file).is_file()
+        return ["docker", *context, "compose", "--project-name", self._part.project, *files, *words]
 
     def _env(self) -> dict[str, str]:
         ours = {

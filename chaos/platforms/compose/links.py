@@ -96,7 +96,7 @@ def proxies_of(
                 )  # fmt: skip
                 found[name] = Proxy(
                     name=name, client=client, server=dest, link=link, listen=_seen_by(dials, server, state.listen),
-                    upstream=state.upstream, reach=to_plain(reach),
+                    upstream=state.upstream, reach=to_plain(reach), what=f"Toxiproxy in container {server.name}",
                 )  # fmt: skip
     return found
 
