@@ -46,15 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
         platform = ComposePlatform.attach(target)
         if platform is None:
             raise Unavailable(f"nothing of the target '{target.name}' runs on this Docker engine: there is no link yet")
-        names = [pair.name for pair in platform.attachments.pairs(links)]
-        refuse_disturbed(target, names, "attach")
-        try:
+        with platform.attachments as attachments:
+            refuse_disturbed(target, [pair.name for pair in attachments.pairs(links)], "attach")
             proxies = platform.inventory().proxies
-            done = platform.attachments.attach(
+            done = attachments.attach(
                 links, proxies, recycle=arguments.recycle, progress=lambda name, what: say(f"  {name}: {what}")
             )
-        finally:
-            platform.release()
     if arguments.json:
         out_json({"target": target.name, "attached": done})
     else:
@@ -66,14 +63,14 @@ def refuse_disturbed(target: Target, names: Sequence[str], verb: str) -> None:
     """Raises: Refused when a fault may be on one of these places."""
     from chaos.engine.ledger import Ledger
     from chaos.errors import Refused
+    from chaos.model.fault import ANSWERS
     from chaos.state import state_dir
 
     for entry in Ledger(state_dir() / "ledger").entries():
-        if entry.target == target.name and entry.undo.where in names:
-            raise Refused(
-                f"cannot {verb} {entry.undo.where}: the fault {entry.text or entry.undo.kind} of run {entry.run} may be "
-                "on it; first: saleproof recover"
-            )
+        place = entry.undo.where.removesuffix(ANSWERS)
+        if entry.target == target.name and place in names:
+            fault = f"the fault {entry.text or entry.undo.kind} of run {entry.run} may be on it"
+            raise Refused(f"cannot {verb} {place}: {fault}; first: saleproof recover")
 
 
 def _show(done: Sequence[Attached], *, recycle: bool) -> None:

@@ -23,23 +23,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Idempotent; read back to be gone. Raises: Refused while a run uses the target, or a fault is on the link."""
     from chaos.engine.lock import TargetLock
-    from chaos.platforms.compose import agent
     from chaos.platforms.compose.attached import Attachments
     from chaos.platforms.compose.engine import connect
-    from chaos.platforms.compose.slots import compose_part
     from chaos.spec.target import link_name
     from chaos.state import state_dir
 
     target = find_target(arguments.target)
     links = [link_name(text) for text in arguments.links]
-    with TargetLock(state_dir() / "locks", target.name, "saleproof detach"):
-        engine = connect()
-        attachments = Attachments(target, engine)
+    lock = TargetLock(state_dir() / "locks", target.name, "saleproof detach")
+    with lock, Attachments(target, connect()) as attachments:
         refuse_disturbed(target, [pair.name for pair in attachments.pairs(links or target.links)], "detach")
-        try:
-            gone = attachments.detach(links, progress=lambda name, what: say(f"  {name}: {what}"))
-        finally:
-            agent.remove(engine, compose_part(target).project)
+        gone = attachments.detach(links, progress=lambda name, what: say(f"  {name}: {what}"))
     if arguments.json:
         out_json({"target": target.name, "detached": gone})
     else:

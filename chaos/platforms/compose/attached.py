@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Self
+
+import msgspec
 
 from chaos.errors import SaleproofError, Unavailable, UsageError, nearest
 from chaos.model.base import Noun, to_plain
 from chaos.model.platform import Progress, Proxy, silent
 from chaos.model.target import Link, Target
-from chaos.platforms.compose import leftovers, notes, project, sidecar
+from chaos.platforms.compose import agent, leftovers, notes, project, sidecar
 from chaos.platforms.compose.agent import Agent
 from chaos.platforms.compose.attachable import refuse
 from chaos.platforms.compose.engine import Engine
@@ -56,6 +59,15 @@ class Attachments:
         self._part = compose_part(target)
         self._agent = Agent(engine, self._part.project)
 
+    def __enter__(self) -> Self:
+        """While entered our agent may be started. One that was there before stays: it may hold a fault's lease."""
+        self._had_agent = agent.find(self._engine, self._part.project) is not None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._had_agent:
+            agent.remove(self._engine, self._part.project)
+
     # --- what there is
 
     def proxies(self, assigned: Mapping[str, Container]) -> dict[str, Proxy]:
@@ -92,7 +104,7 @@ class Attachments:
         )  # fmt: skip
         return Proxy(
             name=pair.name, client=pair.client, server=pair.server, link=pair.link, listen=dialled,
-            upstream=f"{link.host}:{link.port}", reach=to_plain(reach),
+            upstream=f"{link.host}:{link.port}", reach=to_plain(reach), what=f"fault proxy beside {caller.name}",
         )  # fmt: skip
 
     # --- attach
@@ -290,6 +302,4 @@ def _halves(pair: Pair) -> tuple[str, str]:
 
 
 def _at(pair: Pair, host: str, port: int) -> Pair:
-    import msgspec
-
     return msgspec.structs.replace(pair, host=host, port=port)
