@@ -22,6 +22,8 @@ def capability_missing(spec: FaultSpec, inventory: Inventory, offered: frozenset
     if needed in offered:
         return None
     lacking = f"the platform '{inventory.platform}' has no {needed}"
+    if needed == "LinkShaper" and inventory.platform == "compose":
+        lacking = _attach(spec)
     if needed == "TrafficShaper":
         lacking = "the run has no traffic"
     where = scope_text(spec)
@@ -49,9 +51,20 @@ def places_of(
     else:
         found = _between(spec, target, inventory) if acts_on == "groups" else _link(spec, target, inventory)
         warnings = ()
+    if not found and spec.scope.link and _runs(spec, target, inventory):
+        raise PlanError(f"{spec.kind}, {scope_text(spec)}: {_attach(spec)}", path=path or None, line=spec.line)
     if not found:
         raise PlanError(f"{spec.kind}, {scope_text(spec)}: nothing of it is running", path=path or None, line=spec.line)
     return _share(found, spec, seed, fault_id), warnings
+
+
+def _attach(spec: FaultSpec) -> str:
+    advice = f"saleproof attach '{spec.scope.link}'" if spec.scope.link else "saleproof attach"
+    return f"no fault proxy is on it; {advice} puts one there while it runs"
+
+
+def _runs(spec: FaultSpec, target: Target, inventory: Inventory) -> bool:
+    return all(_there(inventory, _names(target, end)) for end in str(spec.scope.link).split(" -> "))
 
 
 def touched(places: Iterable[str], inventory: Inventory) -> tuple[str, ...]:
