@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     done; then it says what to set in the compose file instead."""
     from chaos.engine.lock import TargetLock
     from chaos.errors import Unavailable
+    from chaos.platforms.compose.agent import borrowed
     from chaos.platforms.compose.platform import ComposePlatform
     from chaos.spec.target import link_name
     from chaos.state import state_dir
@@ -46,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         platform = ComposePlatform.attach(target)
         if platform is None:
             raise Unavailable(f"nothing of the target '{target.name}' runs on this Docker engine: there is no link yet")
-        with platform.attachments as attachments:
+        with borrowed(platform.engine, platform.project):
+            attachments = platform.attachments
             refuse_disturbed(target, [pair.name for pair in attachments.pairs(links)], "attach")
             proxies = platform.inventory().proxies
             done = attachments.attach(

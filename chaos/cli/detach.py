@@ -23,15 +23,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Idempotent; read back to be gone. Raises: Refused while a run uses the target, or a fault is on the link."""
     from chaos.engine.lock import TargetLock
+    from chaos.platforms.compose.agent import borrowed
     from chaos.platforms.compose.attached import Attachments
     from chaos.platforms.compose.engine import connect
+    from chaos.platforms.compose.slots import compose_part
     from chaos.spec.target import link_name
     from chaos.state import state_dir
 
     target = find_target(arguments.target)
     links = [link_name(text) for text in arguments.links]
     lock = TargetLock(state_dir() / "locks", target.name, "saleproof detach")
-    with lock, Attachments(target, connect()) as attachments:
+    with lock, borrowed(engine := connect(), compose_part(target).project):
+        attachments = Attachments(target, engine)
         refuse_disturbed(target, [pair.name for pair in attachments.pairs(links or target.links)], "detach")
         gone = attachments.detach(links, progress=lambda name, what: say(f"  {name}: {what}"))
     if arguments.json:

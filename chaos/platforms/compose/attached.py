@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
 
 import msgspec
 
@@ -12,7 +11,7 @@ from chaos.errors import SaleproofError, Unavailable, UsageError, nearest
 from chaos.model.base import Noun, to_plain
 from chaos.model.platform import Progress, Proxy, silent
 from chaos.model.target import Link, Target
-from chaos.platforms.compose import agent, leftovers, notes, project, sidecar
+from chaos.platforms.compose import leftovers, notes, project, sidecar
 from chaos.platforms.compose.agent import Agent
 from chaos.platforms.compose.attachable import refuse
 from chaos.platforms.compose.engine import Engine
@@ -58,15 +57,6 @@ class Attachments:
         self._target, self._engine = target, engine
         self._part = compose_part(target)
         self._agent = Agent(engine, self._part.project)
-
-    def __enter__(self) -> Self:
-        """While entered our agent may be started. One that was there before stays: it may hold a fault's lease."""
-        self._had_agent = agent.find(self._engine, self._part.project) is not None
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self._had_agent:
-            agent.remove(self._engine, self._part.project)
 
     # --- what there is
 

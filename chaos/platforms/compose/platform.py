@@ -30,7 +30,8 @@ class ComposePlatform:
     def __init__(self, target: Target, engine: Engine, *, started: bool = False) -> None:
         self._target = target
         self._part = compose_part(target)
-        self._engine = engine
+        self._engine = self.engine = engine
+        self.project = self._part.project
         self._slots = slots(target)
         self.started = started
         self._reach = Reach(target=target.name, project=self._part.project, endpoint=engine.endpoint, slots=self._slots)
