@@ -38,8 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
                 if arguments.platform or name == platforms.default(target):
                     raise
                 say(f"{name} was not looked at: {cause}")
+        goes_on = [name for name in was_up if platforms.attach(target, name) is not None]
     if arguments.json:
-        out_json({"target": target.name, "was_up": bool(was_up), "platforms": was_up})
+        out_json({"target": target.name, "was_up": bool(was_up), "platforms": was_up, "goes_on": goes_on})
+    elif goes_on:
+        say(
+            f"{target.name} goes on: its file names no Compose files, so it is yours to take down; what Saleproof had "
+            "put beside it is gone"
+        )
     elif was_up:
         say(f"{target.name} is down ({', '.join(was_up)})")
     else:
