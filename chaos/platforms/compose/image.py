@@ -78,18 +78,6 @@ def ensure(engine: Engine) -> str:
     return tag()
 
 
-def present(engine: Engine) -> bool:
-    """Raises: Unavailable."""
-    from docker.errors import ImageNotFound
-
-    with engine.calling("look for Saleproof's agent image") as client:
-        try:
-            client.api.inspect_image(tag())
-        except ImageNotFound:
-            return False
-    return True
-
-
 def _base(engine: Engine) -> str:
     named = os.environ.get(BASE_VARIABLE)
     return named or (OFFLINE_BASE if is_there(engine, OFFLINE_BASE) else PUBLIC_BASE)
