@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from docker_project import Project
 from dockerfixtures import snapshot
 
 from chaos import faults
+from chaos.engine.lease import Keeper
 from chaos.errors import Unavailable
 from chaos.faults import FAULTS
 from chaos.faults.shared.container import ContainerFault
 from chaos.model.base import to_json
 from chaos.model.fault import Undo
+from chaos.model.lease import Lease
 from chaos.planner.inventory import PLANNED
 from chaos.units import Bytes, Ratio
 
@@ -116,3 +119,28 @@ def test_what_the_kernel_lacks_is_refused_before_anything(containers: Project) -
         else:
             with pytest.raises(Unavailable, match=f"^{kind}, db: the engine's kernel has no netem"):
                 fault.prepare("db", platform)
+
+
+@pytest.mark.parametrize("kind", ["isolate", "cpu", "memory-pressure", "disk-full"])
+def test_a_fault_goes_by_itself_when_its_lease_runs_out(kind: str, containers: Project) -> None:
+    """One of each way in which they are put there. Nobody reverts it: the agent on the engine's machine does."""
+    case, fault = CASES[kind], FAULTS[kind](**CASES[kind].parameters)
+    platform = containers.platform()
+    before = snapshot(containers, case.where)
+    lost: list[str] = []
+    keeper = Keeper(
+        Lease(id=f"run {time.monotonic_ns()}", ttl_s=4), on_lost=lambda _, why: lost.append(why), note=lost.append
+    )
+    undo = keeper.hold(fault.prepare(case.where, platform))
+    try:
+        assert undo.lease
+        fault.inject(undo, platform)
+        assert faults.is_present(undo)
+        until_s = time.monotonic() + 25
+        while faults.is_present(undo):
+            assert time.monotonic() < until_s, "it is still there"
+            time.sleep(0.2)
+        assert snapshot(containers, case.where) == before
+    finally:
+        faults.revert(undo)
+        keeper.close()

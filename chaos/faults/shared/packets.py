@@ -18,7 +18,7 @@ Direction = Literal["both", "in", "out"]
 # Of packets that a fault leaves alone, so many come back: a service that answers fewer is ill before.
 ANSWERED_MIN = 0.9
 BASELINE = 30
-EVERY_MS = 3.0
+EVERY_MS = 2.0
 # A share of lost packets below that takes more packets than a confirmation has time for.
 RATIO_MIN = Ratio(0.02)
 # Chance of a confirmation that goes wrong: each way less than 1 in 10,000 (normal tail).
@@ -82,7 +82,7 @@ def ratio(value: Ratio) -> None:
 
 def packets_for(share: float) -> int:
     """So many that a share of them can be told from none, and from twice as many: 30 are to be hit, 60 to be sent."""
-    return min(600, max(60, math.ceil(30 / share)))
+    return min(1000, max(60, math.ceil(30 / share)))
 
 
 def fits(hit: int, total: int, share: float) -> bool:
