@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos.errors import Unavailable
 
     target = find_target(arguments.target)
-    platform = platforms.attach(target, arguments.platform)
+    platform = platforms.attach(target, arguments.platform, tell=say)
     faults = _faults(target.name)
     if platform is None:
         if arguments.json:

@@ -21,6 +21,8 @@ from chaos.model.lease import Lease
 
 # Two renewals may be lost before it ends.
 RENEWALS = 3
+# One that was renewed within this part of its life is as good as new.
+FRESH = 10
 JOIN_S = 5.0
 # The runner is a holder too, the first: it sees its own sleep before it asks anybody.
 _MYSELF = ""
@@ -38,6 +40,7 @@ class Keeper:
         self._note = note
         self._now_s = now_s
         self._lock = threading.Lock()
+        self._holding = threading.Lock()
         self._holders: dict[str, Holder] = {}
         self._without: set[str] = set()
         self._entrusted: dict[str, list[Undo]] = {}
@@ -61,15 +64,17 @@ class Keeper:
         if holder is None:
             return undo
         key = to_json(holder).decode()
-        if key not in self._holders and key not in self._without and not places.keeps(holder):
-            self._without.add(key)
-            self._note(f"the {holder.kind} keeps no leases: a fault there stays if runner and watchdog are stopped")
-        if key in self._without:
-            return undo
-        with self._lock:
-            self._holders[key] = holder
-        self._renew(key)
-        self._renew_from_now_on(key)
+        with self._holding:  # several places are prepared at the same time
+            if key not in self._holders and key not in self._without and not places.keeps(holder):
+                self._without.add(key)
+                self._note(f"the {holder.kind} keeps no leases: a fault there stays if runner and watchdog are stopped")
+            if key in self._without:
+                return undo
+            with self._lock:
+                self._holders[key] = holder
+            if self._now_s() - self._renewed_s.get(key, float("-inf")) > self._lease.ttl_s / FRESH:
+                self._renew(key)
+            self._renew_from_now_on(key)
         held = msgspec.structs.replace(undo, lease=self._lease.id)
         places.entrust(holder, held)
         self._entrusted.setdefault(key, []).append(held)

@@ -130,6 +130,9 @@ class Platform(Protocol):
     def entry_address(self, service: str) -> str:
         """host:port where customers come in, past the proxies. Raises: KeyError, Unavailable."""
 
+    def entry_text(self, service: str) -> str:
+        """The same for people, who come in from elsewhere than this process."""
+
     def fill(self, text: str, *, where: str) -> str:
         """Fill in `{python}`, `{variant}` and `{direct:SERVICE}`: for an invariant's command. Raises: SpecError."""
 
@@ -144,6 +147,10 @@ class Platform(Protocol):
 
     def down(self) -> None:
         """Take it down; nothing of it stays behind but logs. Idempotent. Raises: Refused, Unavailable."""
+
+    def equip(self, progress: Progress) -> None:
+        """Put beside the target what disturbing and measuring it need, before any traffic. Idempotent.
+        Raises: Unavailable."""
 
     def release(self) -> None:
         """Give back what was put beside the target for disturbing and measuring it. Idempotent."""

@@ -151,7 +151,9 @@ class Rehearsal:
         from chaos import planner, platforms
         from chaos.rehearsal.takedown import TakeDown
 
-        found = platforms.attach(self.target, self.options.platform)
+        found = platforms.attach(
+            self.target, self.options.platform, tell=lambda text: self.screen.progress("platform", text)
+        )
         where = found.name if found is not None else self.options.platform or platforms.default(self.target)
         if found is None:
             # What cannot work is said before anything is started.
@@ -171,6 +173,8 @@ class Rehearsal:
         if found is None:
             found = platforms.up(self.target, self.options.variant, where, progress=self.screen.progress)
         stack.callback(found.down if ours else self._release_platform)
+        self.platform = found
+        found.equip(self.screen.progress)
         return found
 
     def _release_platform(self) -> None:

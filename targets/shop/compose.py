@@ -62,7 +62,11 @@ def proxies() -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     for place, link in enumerate(loaded["links"]):
         client, server = link.split(" -> ")
-        pairs = [(one, other) for one in instances(client, services=services) for other in instances(server, services=services)]
+        pairs = [
+            (one, other)
+            for one in instances(client, services=services)
+            for other in instances(server, services=services)
+        ]
         if len(pairs) >= PORTS_A_LINK:
             raise SystemExit(f"the link {link} has {len(pairs)} proxies; there are ports for {PORTS_A_LINK - 1}")
         for number, (one, other) in enumerate(pairs, start=1):

@@ -59,31 +59,29 @@ def tag() -> str:
     return f"{REPOSITORY}:{digest.hexdigest()[:12]}"
 
 
-def ensure(engine: Engine) -> str:
-    """The image's tag, built here when the engine does not have it. Raises: Unavailable."""
+def is_there(engine: Engine, name: str = "") -> bool:
+    """Does the engine have our image, or that one? Raises: Unavailable."""
     from docker.errors import ImageNotFound
 
-    with engine.calling("look for Saleproof's agent image") as client:
+    with engine.calling("look for an image") as client:
         try:
-            client.api.inspect_image(tag())
+            client.api.inspect_image(name or tag())
         except ImageNotFound:
-            _build(engine, _base(engine))
-            _remove_others(engine)
+            return False
+    return True
+
+
+def ensure(engine: Engine) -> str:
+    """The image's tag, built here when the engine does not have it. Raises: Unavailable."""
+    if not is_there(engine):
+        _build(engine, _base(engine))
+        _remove_others(engine)
     return tag()
 
 
 def _base(engine: Engine) -> str:
-    from docker.errors import ImageNotFound
-
     named = os.environ.get(BASE_VARIABLE)
-    if named:
-        return named
-    with engine.calling("look for a base image") as client:
-        try:
-            client.api.inspect_image(OFFLINE_BASE)
-        except ImageNotFound:
-            return PUBLIC_BASE
-    return OFFLINE_BASE
+    return named or (OFFLINE_BASE if is_there(engine, OFFLINE_BASE) else PUBLIC_BASE)
 
 
 def _build(engine: Engine, base: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from chaos.errors import Refused, Unavailable, nearest
 from chaos.model.platform import Instance, Inventory, Progress, Proxy, silent
 from chaos.model.target import Target
-from chaos.platforms.compose import agent, project
+from chaos.platforms.compose import agent, image, project
 from chaos.platforms.compose.attached import Attachments
 from chaos.platforms.compose.command import Compose as Command
 from chaos.platforms.compose.control import ComposeControl, Reach
@@ -95,6 +95,12 @@ class ComposePlatform:
     def down(self) -> None:
         type(self).clean(self._target)
 
+    def equip(self, progress: Progress) -> None:
+        if not image.is_there(self._engine):
+            progress("agent", "building its image, once on each engine")
+        agent.ensure(self._engine, self._part.project)
+        progress("agent", "ready")
+
     def release(self) -> None:
         agent.remove(self._engine, self._part.project)
 
@@ -151,7 +157,7 @@ class ComposePlatform:
 
     def proxy(self, name: str) -> Proxy:
         """The proxy of that name (`web-1 -> db`). Raises: KeyError, Unavailable."""
-        proxies = self.inventory().proxies
+        proxies = self._proxies(self._control.assigned())[1]
         if name not in proxies:
             raise KeyError(f"no proxy '{name}'.{nearest(name, proxies)}")
         return proxies[name]
@@ -172,13 +178,26 @@ class ComposePlatform:
             return self._part.entry
         for slot in self._slots:
             if slot.service == service:
-                address = self._control.addresses.of(self._control.container(slot.name), slot.port)
+                container = self._control.container(slot.name)
+                address = self._control.addresses.of(container, slot.port, traffic=True)
                 if address:
                     return address
                 raise Unavailable(
-                    f"where customers come in is not known: {slot.name} publishes no port; say it with "
-                    "platforms.compose.entry, or name its port in platforms.compose.services"
+                    f"there is no way from here for the customers' traffic to {slot.name} ({container.name}, "
+                    f"{container.status}, on {self._engine.endpoint}); say it with platforms.compose.entry, or publish "
+                    "its port and name it in platforms.compose.services"
                 )
+        raise KeyError(f"no service '{service}'.{nearest(service, [slot.service for slot in self._slots])}")
+
+    def entry_text(self, service: str) -> str:
+        """As the engine's machine publishes it: what leads there from here ends with this process."""
+        machine = self._engine.endpoint.machine
+        if not machine or self._part.entry:
+            return f"http://{self.entry_address(service)}/"
+        for slot in self._slots:
+            if slot.service == service:
+                published = self._control.container(slot.name).published
+                return f"http://{published[slot.port]}/ on {machine}" if slot.port in published else ""
         raise KeyError(f"no service '{service}'.{nearest(service, [slot.service for slot in self._slots])}")
 
     def fill(self, text: str, *, where: str) -> str:

@@ -97,6 +97,9 @@ class EmbeddedPlatform:
             if present is None or present.up == self._resolved.up:
                 take_down(self._folder)
 
+    def equip(self, progress: Progress) -> None:
+        """Nothing is needed beside it."""
+
     def release(self) -> None:
         """Nothing is ever put beside it."""
 
@@ -161,6 +164,9 @@ class EmbeddedPlatform:
             if spec.service == service:
                 return spec.address
         raise KeyError(f"no service '{service}'.{nearest(service, self._resolved.services())}")
+
+    def entry_text(self, service: str) -> str:
+        return f"http://{self.entry_address(service)}/"
 
     def fill(self, text: str, *, where: str) -> str:
         """Fill in `{python}`, `{variant}` and `{direct:SERVICE}`: for an invariant's command. Raises: SpecError."""
