@@ -13,7 +13,7 @@ from chaos.model.platform import Progress, Proxy, silent
 from chaos.model.target import Link, Target
 from chaos.platforms.compose import leftovers, notes, project, sidecar
 from chaos.platforms.compose.agent import Agent
-from chaos.platforms.compose.attachable import refuse
+from chaos.platforms.compose.attachable import instead, refuse
 from chaos.platforms.compose.engine import Engine
 from chaos.platforms.compose.links import LinkReach
 from chaos.platforms.compose.notes import Note
@@ -174,12 +174,16 @@ class Attachments:
         return _at(pair, container.name, number)
 
     def _attach(self, caller: Container, pairs: list[Pair], recycle: bool, progress: Progress) -> list[Attached]:
-        one = self._sidecar(caller)
-        if one is None:
-            progress(caller.name, "a sidecar joins its network")
-            one = sidecar.start(self._engine, caller, self._free_uid(caller))
-        add = {pair.name: {"host": pair.host, "port": pair.port, "outside": pair.outside} for pair in pairs}
-        sidecar.call(self._engine, one, "divert", add=add, remove=[])
+        try:
+            one = self._sidecar(caller)
+            if one is None:
+                progress(caller.name, "a sidecar joins its network")
+                one = sidecar.start(self._engine, caller, self._free_uid(caller))
+            add = {pair.name: {"host": pair.host, "port": pair.port, "outside": pair.outside} for pair in pairs}
+            sidecar.call(self._engine, one, "divert", add=add, remove=[])
+        except Unavailable as cause:
+            advice = instead(caller.service, pairs[0].link.dest, pairs[0].host, pairs[0].port)
+            raise Unavailable(f"{pairs[0].name}: it cannot be attached: {cause}.\n{advice}") from cause
         state = sidecar.state(self._engine, one)
         if state is None:
             raise Unavailable(f"the sidecar {one.name} ended; look at: docker logs {one.name}")
