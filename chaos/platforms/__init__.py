@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from chaos.errors import SpecError, Unavailable, UsageError, nearest
-from chaos.model.platform import Platform, Progress, ServiceControl, silent
+from chaos.model.platform import ContainerControl, Platform, Progress, ServiceControl, silent
 
 if TYPE_CHECKING:
     from chaos.model.target import Target
@@ -22,8 +23,11 @@ def of_target(target: Target) -> tuple[str, ...]:
     return found
 
 
-def attach(target: Target, wanted: str | None = None) -> Platform | None:
-    """The target if it is up: on that platform; without one, on the first of compose and embedded where it is.
+def attach(
+    target: Target, wanted: str | None = None, *, tell: Callable[[str], None] = lambda text: None
+) -> Platform | None:
+    """The target if it is up: on that platform; without one, on the first of compose and embedded where it is. `tell`
+    is told of a Docker engine that could not be asked.
 
     Raises: UsageError for a platform that the target does not have; Unavailable.
     """
@@ -34,10 +38,11 @@ def attach(target: Target, wanted: str | None = None) -> Platform | None:
     for name in reversed(names):
         try:
             found = _kind(name).attach(target)
-        except Unavailable:
+        except Unavailable as cause:
             # A Docker engine that is broken, or far away, must not keep anybody from what needs none.
             if name == names[0]:
                 raise
+            tell(f"{name} was not looked at: {cause}")
             continue
         if found is not None:
             return found
@@ -82,6 +87,14 @@ def service_control(control: dict[str, Any]) -> ServiceControl:
 
         return ComposeControl(control)
     raise Unavailable(f"no way to control services on the platform {control.get('platform')!r}")
+
+
+def container_control(control: dict[str, Any]) -> ContainerControl:
+    """The same way, for what only containers allow. Raises: Unavailable, also where the services are none."""
+    found = service_control(control)
+    if not isinstance(found, ContainerControl):
+        raise Unavailable(f"on the platform {control.get('platform')!r} services are not containers")
+    return found
 
 
 def _checked(target: Target, name: str) -> str:

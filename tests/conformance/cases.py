@@ -10,7 +10,7 @@ from chaos.planner.inventory import PLANNED
 from chaos.spec.method import read_method
 from chaos.spec.problems import Problems
 from chaos.spec.yaml import parse
-from chaos.units import Bytes, Duration
+from chaos.units import Bytes, Duration, Ratio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,17 @@ CASES: dict[str, Case] = {
     "slicer": Case(where="edge -> web", parameters={"size": Bytes(64), "delay": Duration(0.005)}),
     "limit-data": Case(where="edge -> web", parameters={"bytes": Bytes(1000)}),
     "stop": Case(where="cache"),
+    "loss": Case(where="web", parameters={"ratio": Ratio(0.3)}),
+    "rate": Case(where="web", parameters={"per_second": Bytes(100_000)}),
+    "corrupt": Case(where="web", parameters={"ratio": Ratio(0.3)}),
+    "duplicate": Case(where="web", parameters={"ratio": Ratio(0.3)}),
+    "reorder": Case(where="web", parameters={"ratio": Ratio(0.3)}),
+    "cpu": Case(where="web", parameters={"cores": 0.05}),
+    "cpu-pressure": Case(where="web", parameters={"processes": 2}),
+    "memory": Case(where="web", parameters={"limit": Bytes(64_000_000)}),
+    "memory-pressure": Case(where="web", parameters={"leave": Bytes(16_000_000)}),
+    "disk-full": Case(where="cache", parameters={"path": "/data"}),
+    "slow-disk": Case(where="web", parameters={"per_second": Bytes(1_000_000)}),
     "surge": Case(where="traffic", parameters={"times": 4.0}),
 }
 # Where a fault is tried that has no case.

@@ -10,14 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cases import CASES, OFFERED, small
+from composeshop import ComposeShop
 from grounds import Seen, seen_by
 
 from chaos import faults
 from chaos.engine.lease import Keeper
+from chaos.errors import Unavailable
 from chaos.faults import FAULTS
 from chaos.faults.http import Check, Request
+from chaos.faults.shared.lease import renew
 from chaos.load.control import get_multiplier
 from chaos.model.base import to_json
 from chaos.model.fault import Evidence, Undo
@@ -61,15 +65,21 @@ class Ground:
         return found if around == before[1] else [*found, f"around: {before[1]} became {around}"]
 
 
-GROUNDS = [
-    pytest.param((platform, kind), id=f"{platform}-{kind}", marks=[pytest.mark.docker] if platform == "compose" else [])
+GROUNDS = {
+    platform: [
+        pytest.param((platform, kind), id=f"{platform}-{kind}", marks=[pytest.mark.docker] * (platform == "compose"))
+        for kind, fault in FAULTS.items()
+        if fault.needs.__name__ in offered
+    ]
     for platform, offered in OFFERED.items()
-    for kind, fault in FAULTS.items()
-    if fault.needs.__name__ in offered
-]
+}
+EVERYWHERE = [param for params in GROUNDS.values() for param in params]
+# Containers are slower than processes: there, one test has the whole contract in it.
+ON_PROCESSES = pytest.mark.parametrize("ground", [*GROUNDS["tiny"], *GROUNDS["embedded"]], indirect=True)
+IN_CONTAINERS = pytest.mark.parametrize("ground", GROUNDS["compose"], indirect=True)
 
 
-@pytest.fixture(params=GROUNDS)
+@pytest.fixture
 def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
     platform_name, kind = request.param
     shop = request.getfixturevalue("shop" if platform_name == "tiny" else platform_name)
@@ -103,7 +113,7 @@ def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
 def test_every_case_is_of_a_fault() -> None:
     """All others are tried as their examples have them, on every platform that has what they need."""
     assert set(CASES) <= set(FAULTS)
-    assert {kind for kind in FAULTS if kind not in {param.values[0][1] for param in GROUNDS}} == set()
+    assert {kind for kind in FAULTS if kind not in {param.values[0][1] for param in EVERYWHERE}} == set()
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -116,6 +126,7 @@ def test_a_fault_says_what_it_needs(kind: str) -> None:
     assert (fault.__doc__ or "").splitlines()[0].endswith(".")
 
 
+@ON_PROCESSES
 def test_a_fault_that_was_only_prepared_is_not_there(ground: Ground) -> None:
     """Nothing is touched before the intent is on disk; and reverting what was never injected is harmless: a runner that
     dies in between leaves such a record."""
@@ -127,6 +138,7 @@ def test_a_fault_that_was_only_prepared_is_not_there(ground: Ground) -> None:
     assert ground.changes(before) == []
 
 
+@ON_PROCESSES
 def test_a_fault_bites_and_is_gone_after_its_revert(ground: Ground) -> None:
     """Baseline, effect, restored: each of them measured."""
     before = ground.snapshot()
@@ -143,30 +155,56 @@ def test_a_fault_bites_and_is_gone_after_its_revert(ground: Ground) -> None:
     assert ground.changes(before) == []
 
 
+@ON_PROCESSES
 def test_another_process_reverts_from_the_record_alone(ground: Ground) -> None:
     """The runner is dead; all that is left is the record, as JSON. Whoever reverts once more, as the runner and its
     watchdog may both do, changes nothing."""
     undo = ground.prepare()
     ground.fault.inject(undo, ground.platform)
+    revert_elsewhere(undo)
+    after = ground.snapshot()
+    faults.revert(undo)
+    assert ground.changes(after) == []
+
+
+@IN_CONTAINERS
+def test_a_fault_keeps_all_of_its_contract_in_containers(ground: Ground) -> None:
+    """Preparing changes nothing, nor does reverting what was never injected; it bites, is there, is reverted by another
+    process from its record alone, and once more; then it does not bite any more, and all is as it was."""
+    before = ground.snapshot()
+    undo = ground.prepare()
+    assert not faults.is_present(undo)
+    faults.revert(undo)
+    assert ground.changes(before) == []
+    ground.fault.inject(undo, ground.platform)
+    evidence = ground.confirm(undo)
+    assert evidence.confirmed, evidence.text
+    assert evidence.text
+    assert ground.passes or faults.is_present(undo)
+    revert_elsewhere(undo)
+    faults.revert(undo)
+    assert ground.passes or not ground.confirm(undo).confirmed
+    assert ground.changes(before) == []
+
+
+def revert_elsewhere(undo: Undo) -> None:
+    """By a process that knows nothing but the record."""
     script = Path(__file__).parents[1] / "faults" / "tinyshop.py"
     done = subprocess.run(
         [sys.executable, str(script), "revert"], input=to_json(undo), capture_output=True, timeout=120, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, b"False"), done.stderr.decode()
     assert not faults.is_present(undo)
-    after = ground.snapshot()
-    faults.revert(undo)
-    assert ground.changes(after) == []
 
 
+@pytest.mark.parametrize("ground", EVERYWHERE, indirect=True)
 def test_a_fault_goes_by_itself_when_its_lease_runs_out(ground: Ground) -> None:
     """Nobody reverts it. Where no lease is kept, the undo record says so, and the run's record too."""
     before = ground.snapshot()
     lost: list[str] = []
     notes: list[str] = []
-    keeper = Keeper(
-        Lease(id=f"run {time.monotonic_ns()}", ttl_s=4), on_lost=lambda _, why: lost.append(why), note=notes.append
-    )
+    lease = Lease(id=f"run {time.monotonic_ns()}", ttl_s=20)
+    keeper = Keeper(lease, on_lost=lambda _, why: lost.append(why), note=notes.append)
     undo = keeper.hold(ground.prepare())
     holder = faults.holder(undo)
     if not undo.lease:
@@ -176,6 +214,8 @@ def test_a_fault_goes_by_itself_when_its_lease_runs_out(ground: Ground) -> None:
     try:
         ground.fault.inject(undo, ground.platform)
         assert ground.passes or faults.is_present(undo)
+        if holder is not None:  # the last renewal
+            renew(holder, msgspec.structs.replace(lease, ttl_s=0.5))
         until_s = time.monotonic() + 25
         while faults.is_present(undo):
             assert time.monotonic() < until_s, "it is still there"
@@ -185,3 +225,16 @@ def test_a_fault_goes_by_itself_when_its_lease_runs_out(ground: Ground) -> None:
         assert ground.changes(before) == []
     finally:
         keeper.close()
+
+
+@pytest.mark.docker
+def test_what_the_kernel_lacks_is_refused_before_anything(compose: ComposeShop) -> None:
+    """The inventory and the fault itself say the same of netem, whichever way it is here."""
+    has = "PacketMangler" in compose.inventory().capabilities
+    for kind in (kind for kind, fault in FAULTS.items() if fault.needs.__name__ == "PacketMangler"):
+        fault, where = small(kind)
+        if has:
+            assert fault.prepare(where, compose).kind == kind
+        else:
+            with pytest.raises(Unavailable, match=f"^{kind}, {where}: the engine's kernel has no netem"):
+                fault.prepare(where, compose)

@@ -144,9 +144,13 @@ def stop(server: Server) -> None:
 
 @pytest.fixture(scope="session")
 def _ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = start_ours(tmp_path_factory.mktemp("ours"), "--seed", "7")
+    folder = tmp_path_factory.mktemp("ours")
+    server = start_ours(folder, "--seed", "7")
     yield server
     stop(server)
+    # What goes wrong in a timer or a callback is felt by no client, and is a bug all the same.
+    wrong = [line for line in (folder / "log").read_text().splitlines() if " ERROR " in line or "Traceback" in line]
+    assert not wrong, "\n".join(wrong[:10])
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,9 @@ container's network, find its main process and its cgroup; `docker exec` reaches
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from chaos.errors import Unavailable
@@ -19,6 +21,7 @@ SOCKET = "/var/run/docker.sock"  # on the engine's machine
 # What it may do there; nothing of it in the target's own containers.
 CAPABILITIES = (
     "NET_ADMIN",  # packet rules and queues in a container's network
+    "NET_RAW",  # to ping from there
     "SYS_ADMIN",  # to step into a container's network
     "SYS_PTRACE",  # to see a container's files through /proc/PID/root
     "KILL",  # to end a main process, as the machine itself would
@@ -97,7 +100,7 @@ class Agent:
         self._project = project
 
     def call(
-        self, verb: str, container: Container | None = None, *, within_s: float = CALL_WITHIN_S, **arguments: Any
+        self, verb: str, container: Container | None = None, /, *, within_s: float = CALL_WITHIN_S, **arguments: Any
     ) -> Any:
         """What the verb returns, as plain data. With a container it is done inside that container's network, by the
         pid of its main process, which the agent checks to be that container's. Raises: Unavailable."""
@@ -133,3 +136,17 @@ class Agent:
             out, err = client.api.exec_start(made["Id"], demux=True)
             code = client.api.exec_inspect(made["Id"])["ExitCode"]
         return int(code or 0), (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
+
+
+@contextlib.contextmanager
+def borrowed(engine: Engine, project: str) -> Iterator[None]:
+    """While inside, the agent may be started. One that was there before stays: it may hold a fault's lease.
+
+    Raises: Unavailable.
+    """
+    had_one = find(engine, project) is not None
+    try:
+        yield
+    finally:
+        if not had_one:
+            remove(engine, project)

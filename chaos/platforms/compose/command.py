@@ -106,16 +106,21 @@ class Compose:
             raise Unavailable(late) from cause
 
     def _words(self, *words: str) -> list[str]:
-        context = ["--context", self._endpoint.context] if self._endpoint.context not in ("", "default") else []
+        context = ["--context", self._endpoint.context] if self._by_context else []
         files = [word for file in self._part.files for word in ("--file", str(self._folder / file))]
         return ["docker", *context, "compose", "--project-name", self._part.project, *files, *words]
+
+    @property
+    def _by_context(self) -> bool:
+        """Does the Docker command need the context for more than the address: for its certificates?"""
+        return self._endpoint.context not in ("", "default") and not self._endpoint.is_ssh
 
     def _env(self) -> dict[str, str]:
         ours = {
             name: fill(text, {"variant": self._variant, "python": ""}, where=f"platforms.compose.env.{name}")
             for name, text in self._part.env.items()
         }
-        host = {} if self._endpoint.context not in ("", "default") else {"DOCKER_HOST": self._endpoint.host}
+        host = {} if self._by_context else {"DOCKER_HOST": self._endpoint.dialled()}
         return {**os.environ, **host, **ours, "COMPOSE_ANSI": "never", "COMPOSE_PROGRESS": "plain"}
 
 
