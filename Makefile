@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast lint bench docs clean help
+.PHONY: demo test test-fast lint bench torture docs clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ lint: $(VENV)/.dev  ## style and strict types
 
 bench: $(VENV)/.bench  ## every speed that we claim, side by side with what it is compared to
 	$(BIN)/python -m bench
+
+torture: $(VENV)/.dev  ## kill runner and watchdog at random moments, N=100 times; goes on where it was interrupted
+	$(BIN)/python -m tests.torture --kills $(or $(N),100) --seed $(or $(SEED),1) --lanes $(or $(LANES),1)
 
 docs: $(VENV)/.dev  ## write the reference again from the code
 	$(BIN)/python -m chaos.spec.reference --write

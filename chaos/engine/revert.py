@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
+import msgspec
+
 from chaos import faults
 from chaos.engine.ledger import Entry, Ledger
 from chaos.model.event import AnyEvent, FaultReverted, FaultStuck
@@ -29,7 +31,8 @@ def revert_all(
     """Revert fault by fault in reverse order, the places of one at the same time; go on after one fails; close each
     entry once it was read back as gone.
 
-    Returns what is stuck; each of those stays in the ledger. Never raises for a fault.
+    Returns what is stuck; each of those stays in the ledger. Never raises for a fault. Once what was emitted is in the
+    record, the caller says so: `ledger.told`.
     """
     deadline_s = time.monotonic() + BUDGET_S
     last_first = list(reversed(list(entries)))
@@ -52,13 +55,14 @@ def _revert_and_close(
     error = _revert_one(entry, deadline_s)
     remedy = "then: saleproof recover"
     if error is None:
+        ended = time.monotonic()
+        event = FaultReverted(at_s=at_s(), fault=entry.fault, place=entry.place, took_s=ended - started, by=by)
         try:
-            ledger.close(entry)
+            ledger.close(entry, msgspec.structs.replace(event, at_s=ended))
         except OSError as cause:
             error, remedy = f"it is gone, but its ledger entry cannot be removed: {cause}", f"remove {entry.file_name}"
-    if error is None:
-        took_s = time.monotonic() - started
-        return FaultReverted(at_s=at_s(), fault=entry.fault, place=entry.place, took_s=took_s, by=by)
+        else:
+            return event
     return FaultStuck(at_s=at_s(), fault=entry.fault, place=entry.place, error=error, remedy=remedy)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chaos.engine.watchdog import wait_for_end
 
 if TYPE_CHECKING:
+    from chaos.engine.ledger import Ledger
     from chaos.model.event import AnyEvent
 
 
@@ -29,12 +30,21 @@ def main() -> int:
 def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
     """First the faults, then the record, then the target; each whatever became of the others. 3: a fault is stuck."""
     from chaos.engine.ledger import Ledger
+
+    ledger = Ledger(state / "ledger")
+    with ledger.alone():
+        stuck = _revert_and_record(ledger, run_id, store_url, down)
+    return 3 if stuck else 0
+
+
+def _revert_and_record(ledger: Ledger, run_id: str, store_url: str, down: str | None) -> bool:
+    """Whether a fault is stuck."""
     from chaos.engine.revert import revert_all
     from chaos.model.event import RunEnded
 
     began = time.monotonic()
-    ledger = Ledger(state / "ledger")
-    happened: list[AnyEvent] = []
+    # What the runner had reverted and could not say any more.
+    happened: list[AnyEvent] = [each.event for each in ledger.untold(run_id)]
     entries = ledger.entries(run_id)
     for line in ledger.damaged():
         print(line, file=sys.stderr)  # noqa: T201
@@ -49,12 +59,13 @@ def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
     )
     try:
         _complete_record(run_id, store_url, happened)
+        ledger.told(run_id)
     finally:
         if down is not None and not stuck:
             from chaos.platforms.embedded.platform import EmbeddedPlatform
 
             EmbeddedPlatform.clean(down)
-    return 3 if stuck else 0
+    return bool(stuck)
 
 
 def _complete_record(run_id: str, store_url: str, happened: list[AnyEvent]) -> None:

@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--lanes", type=int, default=1, help="so many targets side by side (1)")
     parser.add_argument("--only", default=None, metavar="NUMBER", type=int, help="do that one iteration again")
     parser.add_argument("--file", type=Path, default=None, help="where results are kept (.torture/SEED.jsonl)")
-    parser.add_argument("--table", action="store_true", help="print the table of what was done so far, and nothing else")
+    parser.add_argument("--table", action="store_true", help="only print the table of what was done so far")
     arguments = parser.parse_args()
     tally = Tally(arguments.file or Path(".torture") / f"{arguments.seed}.jsonl")
     if not arguments.table:

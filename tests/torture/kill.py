@@ -86,7 +86,8 @@ def _kill(ground: Ground, drawn: Draw, run: subprocess.Popen[bytes], result: Res
             time.sleep(drawn.gap_s)
         pids = [run.pid] if victim == "runner" else watchdogs
         # Our own child is a zombie until it is waited for: to kill it then is nothing.
-        if any([kill(pid) for pid in pids if alive(pid)]):
+        killed = [pid for pid in pids if alive(pid) and kill(pid)]
+        if killed:
             result.killed.append(victim)
             killed_s = time.monotonic()
     return killed_s
