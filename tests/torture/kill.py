@@ -20,7 +20,8 @@ PATIENCE_S = 60.0
 
 @dataclass
 class Result:
-    """What was seen. `left` and `damaged` are what must not be; `reverted_s` is from the last kill, and None where
+    """What was seen. `left` and `damaged` are what must not be; `reverted_s` is from the runner's death (else the
+    watchdog's), and None where
     nothing was in place at it."""
 
     killed: list[str] = field(default_factory=list)
@@ -30,6 +31,7 @@ class Result:
     damaged: list[str] = field(default_factory=list)
     recovered: bool = False
     status: str = ""
+    by: list[str] = field(default_factory=list)  # who the record says has reverted
 
 
 def torture(ground: Ground, drawn: Draw, record: Record) -> Result:
@@ -59,7 +61,7 @@ def torture(ground: Ground, drawn: Draw, record: Record) -> Result:
     if result.in_place and not result.left and not (drawn.fault == "surge" and result.killed == ["watchdog"]):
         result.reverted_s = max(0.0, gone_s - killed_s)
     result.damaged = outside.damage()
-    result.status, more = record.of_the_newest(seen=result.in_place, killed=result.killed)
+    result.status, result.by, more = record.of_the_newest(seen=result.in_place, killed=result.killed)
     result.damaged += more
     return result
 
@@ -76,7 +78,7 @@ def _wait(ground: Ground, drawn: Draw, run: subprocess.Popen[bytes], began_s: fl
 
 
 def _kill(ground: Ground, drawn: Draw, run: subprocess.Popen[bytes], result: Result) -> float:
-    """The moment of the last kill. Who is not there any more, or not yet, is not killed."""
+    """The moment at which the runner was killed, or else the watchdog. Who is not there any more, or not yet, is not killed."""
     watchdogs = [pid for pid, program, _ in ground.outside.processes() if program == "watchdog"]
     surges = drawn.fault == "surge" and bool(ground.outside.ledger())
     result.in_place = surges or bool(ground.outside.broken())
@@ -88,8 +90,9 @@ def _kill(ground: Ground, drawn: Draw, run: subprocess.Popen[bytes], result: Res
         # Our own child is a zombie until it is waited for: to kill it then is nothing.
         killed = [pid for pid in pids if alive(pid) and kill(pid)]
         if killed:
+            if "runner" not in result.killed:
+                killed_s = time.monotonic()
             result.killed.append(victim)
-            killed_s = time.monotonic()
     return killed_s
 
 

@@ -18,19 +18,19 @@ class Record:
         self._path = path
         self._last = ""
 
-    def of_the_newest(self, *, seen: bool, killed: list[str]) -> tuple[str, list[str]]:
-        """Its status, and a line for everything that is wrong with it. `seen`: a fault was in place when it was killed,
+    def of_the_newest(self, *, seen: bool, killed: list[str]) -> tuple[str, list[str], list[str]]:
+        """Its status, who reverted, and a line for everything that is wrong with it. `seen`: a fault was in place when it was killed,
         so that it must be in the record."""
         run = self._newest()
         if run == self._last:
-            return "", ["a fault was in place, and no run is recorded"] if seen else []
+            return "", [], ["a fault was in place, and no run is recorded"] if seen else []
         self._last = run
         try:
             with Store.open(self._path) as store:
                 journal = store.read(run)
                 verdict = judge(journal)
         except (SaleproofError, ValueError) as cause:
-            return "", [f"{run} cannot be read and judged: {cause}"]
+            return "", [], [f"{run} cannot be read and judged: {cause}"]
         wrong = []
         intended = {(e.fault, e.place) for e in journal.events if isinstance(e, FaultIntended)}
         reverted = {(e.fault, e.place) for e in journal.events if isinstance(e, FaultReverted)}
@@ -42,7 +42,8 @@ class Record:
             wrong.append(f"{run}: held, although its runner was killed")
         if killed == ["runner"] and journal.run.status is None:
             wrong.append(f"{run}: the watchdog has not completed it")
-        return journal.run.status or "", wrong
+        by = sorted({e.by for e in journal.events if isinstance(e, FaultReverted)})
+        return journal.run.status or "", by, wrong
 
     def _newest(self) -> str:
         if not self._path.exists():
