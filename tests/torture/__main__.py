@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import signal
 import sys
 import threading
 import time
@@ -45,7 +46,7 @@ def main() -> int:
 
 
 def _run(tally: Tally, seed: int, todo: list[int], lanes: int) -> None:
-    """Until all are done, or Ctrl-C: then the iterations under way are finished, and the rest is for the next call."""
+    """Until all are done, or Ctrl-C or SIGTERM: then the iterations under way are finished, and the rest is for the next call."""
     numbers, ending = iter(todo), threading.Event()
     counter, lock = itertools.count(1), threading.Lock()
 
@@ -68,17 +69,14 @@ def _run(tally: Tally, seed: int, todo: list[int], lanes: int) -> None:
                     ground.saleproof("down")
                     ground.up()
 
+    # Also where a shell has started us in the background, and so deaf to Ctrl-C.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: ending.set())
     threads = [threading.Thread(target=lane, name=f"lane {i}") for i in range(lanes if todo else 0)]
     for thread in threads:
         thread.start()
-    try:
-        for thread in threads:
-            thread.join()
-    except KeyboardInterrupt:
-        print("finishing what is under way", file=sys.stderr)
-        ending.set()
-        for thread in threads:
-            thread.join()
+    for thread in threads:
+        thread.join()
 
 
 def _say(progress: str, row: dict[str, object]) -> None:

@@ -20,9 +20,8 @@ PATIENCE_S = 60.0
 
 @dataclass
 class Result:
-    """What was seen. `left` and `damaged` are what must not be; `reverted_s` is from the runner's death (else the
-    watchdog's), and None where
-    nothing was in place at it."""
+    """What was seen. `left` and `damaged` are what must not be. `reverted_s` is from the runner's death, or else the
+    watchdog's, and None where nothing was in place then."""
 
     killed: list[str] = field(default_factory=list)
     in_place: bool = False
@@ -78,7 +77,7 @@ def _wait(ground: Ground, drawn: Draw, run: subprocess.Popen[bytes], began_s: fl
 
 
 def _kill(ground: Ground, drawn: Draw, run: subprocess.Popen[bytes], result: Result) -> float:
-    """The moment at which the runner was killed, or else the watchdog. Who is not there any more, or not yet, is not killed."""
+    """When the runner was killed, or else the watchdog. Who is not there any more, or not yet, is not killed."""
     watchdogs = [pid for pid, program, _ in ground.outside.processes() if program == "watchdog"]
     surges = drawn.fault == "surge" and bool(ground.outside.ledger())
     result.in_place = surges or bool(ground.outside.broken())

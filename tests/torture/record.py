@@ -19,8 +19,8 @@ class Record:
         self._last = ""
 
     def of_the_newest(self, *, seen: bool, killed: list[str]) -> tuple[str, list[str], list[str]]:
-        """Its status, who reverted, and a line for everything that is wrong with it. `seen`: a fault was in place when it was killed,
-        so that it must be in the record."""
+        """Its status, who reverted, and a line for everything that is wrong with it. `seen`: a fault was in place when
+        it was killed, so that it must be in the record."""
         run = self._newest()
         if run == self._last:
             return "", [], ["a fault was in place, and no run is recorded"] if seen else []
