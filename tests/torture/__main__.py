@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _run(tally: Tally, seed: int, todo: list[int], lanes: int) -> None:
-    """Until all are done, or Ctrl-C or SIGTERM: then the iterations under way are finished, and the rest is for the next call."""
+    """Until all are done, or Ctrl-C or SIGTERM: then what is under way is finished, and the next call does the rest."""
     numbers, ending = iter(todo), threading.Event()
     counter, lock = itertools.count(1), threading.Lock()
 
