@@ -71,7 +71,9 @@ class Guard:
             return
         for name, alive in self._watch.items():
             if not alive():
-                self._session.abort(GuardBroken(at_s=self._session.at_s(), condition=name, error="it is gone"))
+                self._session.abort(
+                    GuardBroken(at_s=self._session.at_s(), condition=name, error="it is gone, or hangs")
+                )
                 return
         for condition in self._session.plan.abort:
             try:

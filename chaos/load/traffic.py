@@ -123,6 +123,13 @@ class TrafficRun:
             p.popen.poll() is None and not p.ended.is_set() and now_s - p.heard_s < SILENT_S for p in self._processes
         )
 
+    @property
+    def silent(self) -> bool:
+        """A generator that runs has said nothing for too long: it is stopped, or hangs."""
+        now_s = time.monotonic()
+        running = [p for p in self._processes if not p.ended.is_set() and p.popen.poll() is None]
+        return any(now_s - p.heard_s >= SILENT_S for p in running)
+
     def multiply(self, multiplier: float) -> None:
         """From now on so many times as many customers. Raises: Unavailable, ValueError."""
         set_multiplier(self.traffic_control(), multiplier)

