@@ -1,7 +1,7 @@
 """Faults in our own parts: for each, what the user sees, that the fault is gone, and that the record says it.
 
-A killed or hung fault proxy, a killed runner or watchdog, and SIGHUP are in test_safety.py, a runner that stands still in
-test_lease.py. docs/reliability.md has the table of all.
+A killed or hung fault proxy, a killed runner or watchdog, and SIGHUP are in test_safety.py, a runner that stands still
+in test_lease.py. docs/reliability.md has the table of all.
 """
 
 from __future__ import annotations
