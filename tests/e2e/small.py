@@ -84,15 +84,20 @@ class Small(Ground):
 
     def processes(self, program: str) -> list[int]:
         """Those of this state folder whose command line has that word."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (path / "cmdline").read_bytes().decode(errors="replace")
-                if program in words and str(self.state).encode() in (path / "environ").read_bytes():
-                    found.append(int(path.name))
-            except OSError:
-                continue
-        return [pid for pid in found if pid != os.getpid()]
+        return marked(str(self.state), program)
+
+
+def marked(state: str, program: str = "") -> list[int]:
+    """Processes that live and have that folder in their environment, and that word in their command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "cmdline").read_bytes().decode(errors="replace")
+            if program in words and state.encode() in (path / "environ").read_bytes():
+                found.append(int(path.name))
+        except OSError:
+            continue
+    return [pid for pid in found if pid != os.getpid()]
 
 
 @contextmanager
@@ -104,4 +109,4 @@ def small() -> Iterator[Small]:
     assert ground.processes("") == []
 
 
-__all__ = ["LATENCY", "Outside", "Small", "small", "until"]
+__all__ = ["LATENCY", "Outside", "Small", "marked", "small", "until"]
