@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast lint bench torture docs clean help
+.PHONY: demo test test-fast lint bench torture fuzz docs clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ bench: $(VENV)/.bench  ## every speed that we claim, side by side with what it i
 
 torture: $(VENV)/.dev  ## kill runner and watchdog at random moments, N=100 times; goes on where it was interrupted
 	$(BIN)/python -m tests.torture --kills $(or $(N),100) --seed $(or $(SEED),1) --lanes $(or $(LANES),1)
+
+fuzz: $(VENV)/.dev  ## 10,000 generated bad files through the command line: a sentence for each, never a traceback
+	$(BIN)/python -m tests.spec.generated --files $(or $(N),10000) --seed $(or $(SEED),20261125)
 
 docs: $(VENV)/.dev  ## write the reference again from the code
 	$(BIN)/python -m chaos.spec.reference --write

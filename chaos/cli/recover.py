@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_alive(ledger)
     # A watchdog may be at it just now; it is waited for.
     with ledger.alone():
+        ledger.sweep()
         found, happened = _revert(ledger)
     _say(happened)
     stuck = [event for _, event in happened if isinstance(event, FaultStuck)]

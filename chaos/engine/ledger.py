@@ -27,6 +27,8 @@ from chaos.model.fault import Undo
 ENTRY, TOLD_LATER = ".json", ".reverted"
 # How long one that reverts waits for another one. Then it goes on: to revert twice is harmless.
 ALONE_WITHIN_S = 30.0
+# To write an entry takes milliseconds; what is this old is nobody's any more.
+HALF_WRITTEN_S = 60.0
 
 
 class Entry(Noun):
@@ -94,6 +96,13 @@ class Ledger:
         with contextlib.suppress(OSError):
             for path in self._folder.glob(f"{run}.*{TOLD_LATER}"):
                 path.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what was half written by somebody who was killed at it; it stands for nothing. Never raises."""
+        with contextlib.suppress(OSError):
+            for path in self._folder.glob("*.tmp"):
+                if time.time() - path.stat().st_mtime > HALF_WRITTEN_S:
+                    path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

@@ -33,6 +33,7 @@ def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
 
     ledger = Ledger(state / "ledger")
     with ledger.alone():
+        ledger.sweep()
         stuck = _revert_and_record(ledger, run_id, store_url, down)
     return 3 if stuck else 0
 

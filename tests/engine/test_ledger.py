@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import time
 from pathlib import Path
@@ -49,8 +50,15 @@ def test_a_damaged_entry_is_never_skipped(tmp_path: Path) -> None:
 
 def test_a_half_written_entry_is_not_an_entry(tmp_path: Path) -> None:
     """The temporary file of a write that was killed counts as nothing: nothing was injected yet."""
-    (tmp_path / "x.tmp").write_text('{"run":')
-    assert Ledger(tmp_path).entries() == ()
+    half = tmp_path / "x.json.tmp"
+    half.write_text('{"run":')
+    ledger = Ledger(tmp_path)
+    assert (ledger.entries(), ledger.damaged(), ledger.untold()) == ((), (), ())
+    ledger.sweep()
+    assert half.exists()  # somebody may be at it
+    os.utime(half, (0, 0))
+    ledger.sweep()
+    assert not half.exists()
 
 
 def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path) -> None:

@@ -99,7 +99,9 @@ class Outside:
         return found
 
     def ledger(self) -> list[str]:
-        return sorted(path.name for path in (self.state / "ledger").glob("*") if not path.name.startswith("."))
+        """Its files; half of one, which somebody was killed at writing, stands for nothing and is none."""
+        names = (path.name for path in (self.state / "ledger").glob("*"))
+        return sorted(name for name in names if not name.startswith(".") and not name.endswith(".tmp"))
 
     def damage(self) -> list[str]:
         """What SQLite itself has to say against the store."""
