@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast lint bench torture fuzz docs clean help
+.PHONY: demo test test-fast lint bench torture fuzz soak docs clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ torture: $(VENV)/.dev  ## kill runner and watchdog at random moments, N=100 time
 
 fuzz: $(VENV)/.dev  ## 10,000 generated bad files through the command line: a sentence for each, never a traceback
 	$(BIN)/python -m tests.spec.generated --files $(or $(N),10000) --seed $(or $(SEED),20261125)
+
+soak: $(VENV)/.dev  ## one long run, MINUTES=2 of them, and the memory of its processes all the while
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),2)
 
 docs: $(VENV)/.dev  ## write the reference again from the code
 	$(BIN)/python -m chaos.spec.reference --write

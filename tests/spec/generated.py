@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[2]
 VALIDATE, PLAN = {0, 65}, {0, 2, 65, 69}
 JUNK: list[Any] = [
     None, True, False, 0, -1, 1, 10**18, 1e300, 0.1, "", " ", "~", "null", "0", "-1s", "0s", "1e9s", "300ms", "99.9%",
-    "101%", "-5%", "1/0", "1/3", "web", "web -> db", "-> ", "a -> b -> c", "web-99", "p99 < 2s", "availability >= 99.9%",
+    "101%", "-5%", "1/0", "1/3", "web", "web -> db", "-> ", "a -> b -> c", "web-99", "p99 < 2s",
+    "availability >= 99.9%",
     "availability >= 0%", "pages.p0 < 0s", "error-rate > 25% for 3s", "for", "yes", "\x00", "\ufeff", "é" * 50,
     "\U0001f600", "x" * 3000, [], {}, [[]], [None], {"": ""}, {"for": "1s"}, [{}], "{port}", "{nothing}", "{",
     "../../etc", "/dev/zero", "http://127.0.0.1", "file:///etc/passwd", "$(id)", "`id`", "'; DROP TABLE runs; --",
