@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast lint bench torture fuzz soak docs clean help
+.PHONY: demo test test-fast lint bench torture fuzz soak falsegreens docs clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ fuzz: $(VENV)/.dev  ## 10,000 generated bad files through the command line: a se
 
 soak: $(VENV)/.dev  ## one long run, MINUTES=2 of them, and the memory of its processes all the while
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),2)
+
+falsegreens: $(VENV)/.dev  ## what the stock Chaos Toolkit calls well, and what Saleproof says of it: a table
+	$(BIN)/python -m tests.falsegreens
 
 docs: $(VENV)/.dev  ## write the reference again from the code
 	$(BIN)/python -m chaos.spec.reference --write

@@ -266,6 +266,7 @@ class Rehearsal:
         self._live.add_sample(sample)
 
     def _on_probe_error(self, source: str, error: str) -> None:
+        self._live.add_error(source, error)
         self._emit(ProbeFailed(at_s=self.session.at_s(), source=source, error=error))
 
     def _figures(self, window: Window, condition: Condition) -> dict[str, Any]:
