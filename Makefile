@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast lint bench torture fuzz soak falsegreens docs clean help
+.PHONY: demo test test-fast lint bench torture fuzz soak falsegreens audit docs clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ soak: $(VENV)/.dev  ## one long run, MINUTES=2 of them, and the memory of its pr
 
 falsegreens: $(VENV)/.dev  ## what the stock Chaos Toolkit calls well, and what Saleproof says of it: a table
 	$(BIN)/python -m tests.falsegreens
+
+audit:  ## are the pinned dependencies known to be vulnerable? says so where nobody can be asked
+	.ci/audit
 
 docs: $(VENV)/.dev  ## write the reference again from the code
 	$(BIN)/python -m chaos.spec.reference --write

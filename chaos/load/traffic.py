@@ -21,6 +21,7 @@ from chaos.load.script import Script
 from chaos.load.wire import Config, Goodbye, Hello, Order, Report, decode
 from chaos.model.base import to_json, to_plain
 from chaos.model.target import Traffic
+from chaos.state import open_private
 
 if TYPE_CHECKING:
     from chaos.load.batch import Batch, Joiner
@@ -185,13 +186,14 @@ class TrafficRun:
         # Our own code and nothing from the folder that the user happens to be in (-P).
         root = str(Path(chaos.__file__).parent.parent)
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        with log.open("wb") as errors:
+        with open_private(log, anew=True) as errors:
             popen = subprocess.Popen(
                 [sys.executable, "-P", "-m", "chaos.load.generator"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
                 # A Ctrl-C in the terminal is for the runner alone.
                 start_new_session=True,
+                umask=0o077,  # its socket is its user's alone
             )  # fmt: skip
         process = _Process(shard=shard, popen=popen, socket=str(socket), log=log, heard_s=time.monotonic())
         self._processes.append(process)

@@ -19,12 +19,13 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--run", required=True)
     parser.add_argument("--state", required=True, type=Path)
-    parser.add_argument("--store", required=True)
     parser.add_argument("--down", default=None, help="take this target down as well")
     arguments = parser.parse_args()
     if wait_for_end():
         return 0
-    return clean_up(arguments.run, arguments.state, arguments.store, arguments.down)
+    from chaos.state import store_url
+
+    return clean_up(arguments.run, arguments.state, store_url(), arguments.down)
 
 
 def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
