@@ -35,11 +35,13 @@ def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
     ledger = Ledger(state / "ledger")
     with ledger.alone():
         ledger.sweep()
-        stuck = _revert_and_record(ledger, run_id, store_url, down)
+        stuck = _revert_and_record(ledger, run_id, store_url)
+    if down is not None and not stuck:
+        _take_down(down, run_id, state / "locks")
     return 3 if stuck else 0
 
 
-def _revert_and_record(ledger: Ledger, run_id: str, store_url: str, down: str | None) -> bool:
+def _revert_and_record(ledger: Ledger, run_id: str, store_url: str) -> bool:
     """Whether a fault is stuck."""
     from chaos.engine.revert import revert_all
     from chaos.model.event import RunEnded
@@ -62,12 +64,22 @@ def _revert_and_record(ledger: Ledger, run_id: str, store_url: str, down: str | 
     try:
         _complete_record(run_id, store_url, happened)
         ledger.told(run_id)
-    finally:
-        if down is not None and not stuck:
-            from chaos.platforms.embedded.platform import EmbeddedPlatform
-
-            EmbeddedPlatform.clean(down)
+    except Exception as cause:  # whatever it is, the target is taken down all the same
+        print(f"{run_id}: the record is not complete: {cause}", file=sys.stderr)  # noqa: T201
     return bool(stuck)
+
+
+def _take_down(target: str, run_id: str, locks: Path) -> None:
+    """What the run had brought up, unless another run is at it by now: the dead one's lock went with it."""
+    from chaos.engine.lock import TargetLock
+    from chaos.errors import Refused
+    from chaos.platforms.embedded.platform import EmbeddedPlatform
+
+    try:
+        with TargetLock(locks, target, f"the watchdog of run {run_id}"):
+            EmbeddedPlatform.clean(target)
+    except Refused as cause:
+        print(f"{run_id}: {target} stays up: {cause}", file=sys.stderr)  # noqa: T201
 
 
 def _complete_record(run_id: str, store_url: str, happened: list[AnyEvent]) -> None:
