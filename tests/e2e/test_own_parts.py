@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .small import Small, small, until
+from .small import Small, marked, small, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -82,6 +82,25 @@ def test_a_service_that_never_comes_back_is_exit_3(shop: Small) -> None:
     assert shop.outside.broken() == []
     (fault,) = shop.judged()["faults"]
     assert fault["reverted_by"] in ("watchdog", "recover")
+
+
+def test_a_command_that_its_dead_runner_left_half_way_does_not_finish(shop: Small) -> None:
+    """The runner is killed while the fault's own program still works at it: what was undone is not done afterwards."""
+    file = shop.outside.file
+    slow = f'[python3, -c, \'import time; time.sleep(2.5); open("{file}", "w")\']'
+    run = shop.run(f"command: {{run: {slow}, undo: [rm, -f, '{file}'], check: [test, -e, '{file}'], for: 20s}}")
+    (pid,) = until(lambda: [pid for pid in marked_command() if run.poll() is None])
+    run.kill()
+    run.communicate(timeout=10)
+    until(lambda: shop.outside.ledger() == [] and not shop.processes("rehearsal.watchdog"), within_s=10)
+    assert pid not in marked_command()
+    time.sleep(3)
+    assert not file.exists()
+    assert [fault["reverted_by"] for fault in shop.judged()["faults"]] == ["watchdog"]
+
+
+def marked_command() -> list[int]:
+    return marked("SALEPROOF_COMMAND=", "time.sleep(2.5)")
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
