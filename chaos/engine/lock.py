@@ -12,7 +12,7 @@ from typing import Self
 import msgspec
 
 from chaos.errors import Refused, SaleproofError
-from chaos.model.base import Noun
+from chaos.model.base import Noun, from_json
 
 
 class TargetLock:
@@ -67,7 +67,7 @@ def holders(folder: Path) -> tuple[Holder, ...]:
     found = []
     for path in sorted(folder.glob("*.lock")):
         try:
-            holder = msgspec.json.decode(path.read_bytes(), type=Holder)
+            holder = from_json(path.read_bytes(), Holder)
         except (OSError, msgspec.MsgspecError):
             continue  # nobody's: it is emptied at the end
         if _alive(holder.pid) and _held(path):

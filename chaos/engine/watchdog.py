@@ -7,6 +7,7 @@ what the run had brought up is taken down. A runner that ends well says so first
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -77,8 +78,9 @@ def wait_for_end() -> bool:
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
-    sys.stdout.write("watching\n")
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):  # it died before it could hear that: then there is work at once
+        sys.stdout.write("watching\n")
+        sys.stdout.flush()
     said = b""
     while chunk := os.read(0, 64):
         said += chunk

@@ -8,14 +8,12 @@ import signal
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import msgspec
-
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import limits
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Anything
-from chaos.units import Duration, dec_hook
+from chaos.units import Duration
 
 # What every program may expect; the rest of the environment may hold what is none of its business.
 PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
@@ -113,7 +111,7 @@ class Programs(Noun):
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
-        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+        return from_plain(undo.data, cls)
 
     def in_place(self) -> bool:
         """Raises: Unavailable when `check` cannot tell: it did not start, took too long, or died of a signal."""

@@ -5,17 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar, Self
 
-import msgspec
-
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
 from chaos.faults.shared.lease import Holder
 from chaos.faults.shared.process import Process
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Instance, Killable, ServiceControl
 from chaos.platforms import service_control
-from chaos.units import dec_hook
 
 # What `kill`, `stop` and `crash` leave behind. A paused instance is another fault's, a spare one is nobody's.
 DOWN = ("stopped", "failed", "starting")
@@ -35,7 +32,7 @@ class Held(Noun):
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
-        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+        return from_plain(undo.data, cls)
 
     @property
     def main(self) -> Process:
