@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +13,7 @@ import msgspec
 
 from chaos import faults
 from chaos.engine.ledger import Entry, Ledger
+from chaos.faults.shared import lease as places
 from chaos.model.event import AnyEvent, FaultReverted, FaultStuck
 
 By = Literal["runner", "watchdog", "recover"]
@@ -52,6 +54,8 @@ def _revert_and_close(
     ledger: Ledger, entry: Entry, deadline_s: float, by: By, at_s: Callable[[], float]
 ) -> FaultReverted | FaultStuck:
     started = time.monotonic()
+    if by != "runner":
+        _end_lease(entry)
     error = _revert_one(entry, deadline_s)
     remedy = "then: saleproof recover"
     if error is None:
@@ -64,6 +68,15 @@ def _revert_and_close(
         else:
             return event
     return FaultStuck(at_s=at_s(), fault=entry.fault, place=entry.place, error=error, remedy=remedy)
+
+
+def _end_lease(entry: Entry) -> None:
+    """What the dead runner had asked for last may still be on its way: under a lease that is over it is refused, and
+    does not come after the revert. Where nobody answers, reverting says so."""
+    holder = faults.holder(entry.undo) if entry.undo.lease else None
+    if holder is not None:
+        with contextlib.suppress(Exception):
+            places.release(holder, entry.undo.lease)
 
 
 def _revert_one(entry: Entry, deadline_s: float) -> str | None:
