@@ -20,7 +20,7 @@ def run(
     *, pid: int, container: str, action: Literal["look", "kill", "restore"], mark: str, score: int = 0,
     within_s: float = 10.0,
 ) -> int:  # fmt: skip
-    """The main process's oom_score_adj. `kill`: make it the kernel's first choice, take all memory of its cgroup, and
+    """The main process's oom_score_adj, as it was before a `kill`. `kill`: make it the kernel's first choice, take all memory of its cgroup, and
     return once it is dead. `restore`: `score` again. Raises: Unavailable."""
     check(pid, container)
     adj = Path(f"/proc/{pid}/oom_score_adj")
@@ -31,6 +31,7 @@ def run(
         hog.stop(mark)
         if before != score:
             adj.write_text(str(score))
+        return int(adj.read_text())
     else:
         _kill(pid, container, mark, adj, before, within_s)
     return before

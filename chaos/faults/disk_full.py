@@ -59,8 +59,9 @@ class DiskFull(ContainerFault):
         )
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        inside.call("fill", action="remove", path=held.facts["path"], name=_name(held.mark))
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        found = inside.call("fill", action="remove", path=held.facts["path"], name=_name(held.mark))
+        return bool(found["there"])
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:

@@ -117,7 +117,7 @@ def test_what_the_kernel_lacks_is_refused_before_anything(containers: Project) -
         if has:
             assert fault.prepare("db", platform).kind == kind
         else:
-            with pytest.raises(Unavailable, match=f"^{kind}, db: the engine's kernel has no netem"):
+            with pytest.raises(Unavailable, match="the engine's kernel has no netem"):
                 fault.prepare("db", platform)
 
 
