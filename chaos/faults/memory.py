@@ -65,8 +65,8 @@ class Memory(ContainerFault):
 
 
 def _is_left(inside: Inside, held: Contained, action: str) -> bool:
-    """Is one of our two limits there, once that was done with those of before? The put may have been interrupted between
-    the two; and others than ours are somebody else's, put there since."""
+    """Is one of our two limits there, once that was done with those of before? A put may have been interrupted
+    between them, and others than ours are somebody else's, put there since."""
     ours, before = held.facts, held.facts["before"]
     found = inside.call(
         "memory", action=action, limit=before["limit"], swap_limit=before["swap_limit"],

@@ -47,9 +47,8 @@ class Oom(ContainerFault):
 
     @classmethod
     def take_back(cls, inside: Inside, held: Contained) -> bool:
-        return bool(
-            inside.call("oom", action="restore", mark=held.mark, score=held.facts["score"]) != held.facts["score"]
-        )
+        score = held.facts["score"]
+        return bool(inside.call("oom", action="restore", mark=held.mark, score=score) != score)
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:
