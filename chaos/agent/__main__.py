@@ -24,6 +24,12 @@ VERBS = {
     "oom": "oom",
     "fill": "fill",
     "disk": "disk",
+    "sidecar": "sidecar",
+    "divert": "divert",
+    "bypassing": "bypassing",
+    "sweep": "sweep",
+    "users": "users",
+    "connections": "connections",
     "lease": "lease",
 }
 

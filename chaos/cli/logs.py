@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, out, platform_option, positive, target_option
+from chaos.cli.common import find_target, out, platform_option, positive, say, target_option
 from chaos.errors import Unavailable, UsageError, nearest
 
 HELP = "show what the services wrote"
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos import platforms
 
     target = find_target(arguments.target)
-    platform = platforms.attach(target, arguments.platform)
+    platform = platforms.attach(target, arguments.platform, tell=say)
     if platform is None:
         raise Unavailable(f"{target.name} is not up; start it with: saleproof up")
     names = list(platform.logged())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import json_option, out, out_json, pick_variant, platform_option, variant_option
+from chaos.cli.common import json_option, out, out_json, pick_variant, platform_option, say, variant_option
 
 HELP = "say what a run would do, touch, take, and whether it can decide at all"
 EXAMPLES = """\
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     target_file = Path(arguments.target) if arguments.target else None
     experiment, target = load_experiment(Path(arguments.experiment), profile=arguments.profile, target_file=target_file)
     variant = pick_variant(target, arguments.variant)
-    platform = platforms.attach(target, arguments.platform)
+    platform = platforms.attach(target, arguments.platform, tell=say)
     where = arguments.platform or platforms.default(target)
     inventory = platform.inventory() if platform else planner.planned_inventory(target, variant, where)
     plan = planner.plan(

@@ -53,6 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     damaged = ledger.damaged()
     for line in damaged:
         say(line)
+    from chaos.platforms.compose.recover import clear_all
+
+    for line in clear_all():
+        say(line)
     reverted = len(entries) - len(stuck)
     if arguments.json:
         out_json({"found": len(entries), "reverted": reverted, "stuck": stuck, "damaged": damaged})

@@ -11,6 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from chaos.model.platform import Inventory
+    from chaos.model.target import Target
+
 HELP = "show services, links, and the faults that are on"
 EXAMPLES = """\
   saleproof status
@@ -30,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos.errors import Unavailable
 
     target = find_target(arguments.target)
-    platform = platforms.attach(target, arguments.platform)
+    platform = platforms.attach(target, arguments.platform, tell=say)
     faults = _faults(target.name)
     if platform is None:
         if arguments.json:
@@ -47,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         "endpoint": inventory.endpoint, "proxy_api": inventory.proxy_api,
         "services": list(inventory.instances.values()),
         "links": [{"name": p.name, "listen": p.listen, "upstream": p.upstream} for p in inventory.proxies.values()],
+        "bare_links": (bare := _bare(target, inventory)),
         "faults": faults,
     }  # fmt: skip
     if arguments.json:
@@ -54,8 +58,23 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         from chaos.report.status import render
 
-        out(render(inventory, faults))
+        out(render(inventory, faults, bare))
     return 0
+
+
+def _bare(target: Target, inventory: Inventory) -> list[str]:
+    """The places of links that run and have no fault proxy."""
+    there: dict[str, list[str]] = {}
+    for instance in inventory.instances.values():
+        if instance.state != "spare":
+            there.setdefault(instance.service, []).append(instance.name)
+    places = [
+        f"{client} -> {server}"
+        for link in target.links.values()
+        for client in there.get(link.source, ())
+        for server in there.get(link.dest, ())
+    ]
+    return [place for place in places if place not in inventory.proxies]
 
 
 def _faults(target: str) -> list[dict[str, Any]]:

@@ -42,14 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = arguments.platform or platforms.default(target)
     platform = platforms.up(target, pick_variant(target, arguments.variant), wanted, progress=_progress)
     inventory = platform.inventory()
-    entry = platform.entry_address(target.traffic.entry) if target.traffic else ""
+    entry = platform.entry_text(target.traffic.entry) if target.traffic else ""
     if arguments.json:
         out_json({"target": target.name, "variant": inventory.variant, "platform": inventory.platform, "entry": entry})
         return 0
     say(f"everything is ready after {time.monotonic() - began:.1f} s")
     out(
         f"{target.title or target.name} ({inventory.variant}) is up on {inventory.platform}"
-        + (f": http://{entry}/" if entry else "")
+        + (f": {entry}" if entry else "")
     )
     return 0
 

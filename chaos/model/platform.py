@@ -130,6 +130,9 @@ class Platform(Protocol):
     def entry_address(self, service: str) -> str:
         """host:port where customers come in, past the proxies. Raises: KeyError, Unavailable."""
 
+    def entry_text(self, service: str) -> str:
+        """The same for people, who come in from elsewhere than this process."""
+
     def fill(self, text: str, *, where: str) -> str:
         """Fill in `{python}`, `{variant}` and `{direct:SERVICE}`: for an invariant's command. Raises: SpecError."""
 

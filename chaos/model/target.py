@@ -14,12 +14,16 @@ Protocol = Literal["http", "postgres", "redis", "tcp"]
 
 
 class Service(Noun):
-    """A named part of the target. `count` instances run; `slots` are declared, for scaling out."""
+    """A named part of the target. `count` instances run; `slots` are declared, for scaling out.
+
+    `external` is host:port of one that is not the target's own, such as a payment provider: links to it can be
+    disturbed, and nothing can be done to it itself."""
 
     name: str
     role: str = "service"
     count: int = 1
     slots: int = 1
+    external: str = ""
 
     def instances(self) -> tuple[str, ...]:
         """`('web-1', 'web-2', ...)` for every slot; just `('db',)` for a service with one."""

@@ -29,6 +29,8 @@ def capability_missing(spec: FaultSpec, inventory: Inventory, offered: frozenset
     others = [name for name, offers in PLANNED.items() if needed in offers and name != inventory.platform]
     if needed == "TrafficShaper":
         lacking = "the run has no traffic"
+    elif needed == "LinkShaper" and inventory.platform == "compose":
+        lacking = _attach(spec)
     elif inventory.platform in PLANNED and needed in PLANNED[inventory.platform]:
         lacking += f" here: {WHY_NOT_HERE[needed]}" if needed in WHY_NOT_HERE else ""
     elif inventory.platform in PLANNED and others:
@@ -58,9 +60,20 @@ def places_of(
     else:
         found = _between(spec, target, inventory) if acts_on == "groups" else _link(spec, target, inventory)
         warnings = ()
+    if not found and spec.scope.link and _runs(spec, target, inventory):
+        raise PlanError(f"{spec.kind}, {scope_text(spec)}: {_attach(spec)}", path=path or None, line=spec.line)
     if not found:
         raise PlanError(f"{spec.kind}, {scope_text(spec)}: nothing of it is running", path=path or None, line=spec.line)
     return _share(found, spec, seed, fault_id), warnings
+
+
+def _attach(spec: FaultSpec) -> str:
+    advice = f"saleproof attach '{spec.scope.link}'" if spec.scope.link else "saleproof attach"
+    return f"no fault proxy is on it; {advice} puts one there while it runs"
+
+
+def _runs(spec: FaultSpec, target: Target, inventory: Inventory) -> bool:
+    return all(_there(inventory, _names(target, end)) for end in str(spec.scope.link).split(" -> "))
 
 
 def touched(places: Iterable[str], inventory: Inventory) -> tuple[str, ...]:
@@ -117,6 +130,10 @@ def _instances(
     spec: FaultSpec, target: Target, inventory: Inventory, path: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     name = str(spec.scope.service)
+    external = target.services[name].external if name in target.services else ""
+    if external:
+        message = f"{spec.kind}: '{name}' is outside the project ({external}); only the links to it can be disturbed"
+        raise PlanError(message, path=path or None, line=spec.line)
     there = _there(inventory, _names(target, name))
     if not there and name not in target.services and name in target.instances():
         message = f"{spec.kind}: '{name}' is a spare slot, where nothing runs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from chaos.errors import SpecError, Unavailable, UsageError, nearest
@@ -22,8 +23,11 @@ def of_target(target: Target) -> tuple[str, ...]:
     return found
 
 
-def attach(target: Target, wanted: str | None = None) -> Platform | None:
-    """The target if it is up: on that platform; without one, on the first of compose and embedded where it is.
+def attach(
+    target: Target, wanted: str | None = None, *, tell: Callable[[str], None] = lambda text: None
+) -> Platform | None:
+    """The target if it is up: on that platform; without one, on the first of compose and embedded where it is. `tell`
+    is told of a Docker engine that could not be asked.
 
     Raises: UsageError for a platform that the target does not have; Unavailable.
     """
@@ -34,10 +38,11 @@ def attach(target: Target, wanted: str | None = None) -> Platform | None:
     for name in reversed(names):
         try:
             found = _kind(name).attach(target)
-        except Unavailable:
+        except Unavailable as cause:
             # A Docker engine that is broken, or far away, must not keep anybody from what needs none.
             if name == names[0]:
                 raise
+            tell(f"{name} was not looked at: {cause}")
             continue
         if found is not None:
             return found

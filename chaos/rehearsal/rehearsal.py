@@ -151,7 +151,9 @@ class Rehearsal:
         from chaos import planner, platforms
         from chaos.rehearsal.takedown import TakeDown
 
-        found = platforms.attach(self.target, self.options.platform)
+        found = platforms.attach(
+            self.target, self.options.platform, tell=lambda text: self.screen.progress("platform", text)
+        )
         where = found.name if found is not None else self.options.platform or platforms.default(self.target)
         if found is None:
             # What cannot work is said before anything is started.

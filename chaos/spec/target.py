@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from chaos.spec.target_file import (
     JourneyPart,
     ProcessPart,
     ReadyPart,
+    ServicePart,
     SliPart,
     StepPart,
     TargetPart,
@@ -74,10 +75,7 @@ def build(part: TargetPart, *, path: str = "", text: str = "") -> Target:
         title=part.title,
         environment=part.environment,
         variants=part.variants,
-        services={
-            name: Service(name=name, role=service.role, count=service.count, slots=service.slots or service.count)
-            for name, service in part.services.items()
-        },
+        services={name: _service(name, service) for name, service in part.services.items()},
         links=dict(_link(name, link) for name, link in part.links.items()),
         traffic=None if part.traffic is None else _traffic(part.traffic),
         slis={name: _sli(name, sli) for name, sli in part.slis.items()},
@@ -89,6 +87,12 @@ def build(part: TargetPart, *, path: str = "", text: str = "") -> Target:
         ),
         path=path,
         text=text,
+    )
+
+
+def _service(name: str, part: ServicePart) -> Service:
+    return Service(
+        name=name, role=part.role, count=part.count, slots=part.slots or part.count, external=part.external or ""
     )
 
 
@@ -166,7 +170,7 @@ def _embedded(part: EmbeddedPart) -> Embedded:
     )  # fmt: skip
 
 
-def _compose(part: ComposePart, services: Iterable[str]) -> Compose:
+def _compose(part: ComposePart, services: Mapping[str, ServicePart]) -> Compose:
     return Compose(
         project=part.project,
         files=part.files,
@@ -177,8 +181,8 @@ def _compose(part: ComposePart, services: Iterable[str]) -> Compose:
         up_within=part.up_within,
         volumes=part.volumes,
         sql=part.sql,
-        # One for every service of the target, and what is said of others, which `check_target` then refuses.
-        services=dict.fromkeys(services, ComposeService())
+        # One for every service of the target's own, and what is said of others, which `check_target` then refuses.
+        services=dict.fromkeys((name for name, one in services.items() if one.external is None), ComposeService())
         | {name: ComposeService(port=one.port or 0, service=one.service) for name, one in part.services.items()},
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from chaos.errors import nearest
@@ -34,6 +33,8 @@ def check_shape(part: TargetPart, root: Node, problems: Problems) -> None:
         if service.slots is not None and service.slots < service.count:
             message = f"{service.slots} is fewer than the {service.count} that run"
             problems.at(root, ("services", name, "slots"), message)
+        if service.external is not None:
+            _external_shape(part, name, root, problems)
     for link in part.links:
         ends = ARROW.split(link.strip())
         if len(ends) != 2:
@@ -54,6 +55,23 @@ def check_shape(part: TargetPart, root: Node, problems: Problems) -> None:
         path = ("platforms", "embedded", "services", name, "ready")
         if not isinstance(process.ready, str) and (process.ready.http is None) == (process.ready.postgres is None):
             problems.at(root, path, "needs exactly one of http and postgres, or the word tcp or redis")
+
+
+def _external_shape(part: TargetPart, name: str, root: Node, problems: Problems) -> None:
+    service = part.services[name]
+    if service.count != 1 or service.slots not in (None, 1):
+        problems.at(root, ("services", name), "one that is external has neither count nor slots: it is not ours to run")
+    if not 1 <= int(str(service.external).rpartition(":")[2]) <= 65535:
+        problems.at(root, ("services", name, "external"), f"{service.external!r} has no port from 1 to 65535")
+    for platform in ("embedded", "compose"):
+        described = getattr(part.platforms, platform)
+        if platform == "embedded" and described is not None:
+            problems.at(root, ("services", name, "external"), "the embedded platform runs every service itself")
+        elif described is not None and name in described.services:
+            place = root.find("platforms", platform, "services").place_of(name)
+            problems.report(place, f"platforms.{platform}.services", f"'{name}' is external: it has no container")
+    if any(ARROW.split(link.strip())[0] == name for link in part.links):
+        problems.at(root, ("services", name, "external"), "nothing is known of what an external service dials")
 
 
 def check_target(target: Target, root: Node, problems: Problems) -> None:
@@ -235,10 +253,6 @@ def _compose(target: Target, root: Node, problems: Problems) -> None:
             if word not in ("instance", "index"):
                 message = f"unknown variable '{{{word}}}'.{nearest(word, ('instance', 'index'))}"
                 problems.at(root, (*base, "services", name, "service"), message)
-    for index, file in enumerate(compose.files):
-        path = Path(target.path).parent / file
-        if not path.is_file():
-            problems.at(root, (*base, "files", index), f"there is no file {path}")
     templates.check_compose(target, compose, root, problems)
 
 

@@ -13,6 +13,7 @@ from chaos.units import Duration, Rate
 Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Positive = Annotated[Duration, msgspec.Meta(gt=0)]
 Path = Annotated[str, msgspec.Meta(pattern="^/")]
+HostPort = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*:[0-9]{1,5}$", examples=["db.example:5432"])]
 
 
 class ServicePart(Noun):
@@ -21,6 +22,7 @@ class ServicePart(Noun):
     role: str = "service"  # what it is, in a word or two, for people
     count: Count = 1  # so many instances run
     slots: Count | None = None  # so many are declared, for scaling out; the same as `count` when left out
+    external: HostPort | None = None  # host:port of one outside the project; only links to it can be disturbed
 
 
 class LinkPart(Noun):

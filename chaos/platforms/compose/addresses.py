@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from chaos.platforms.compose import forward
 from chaos.platforms.compose.engine import INSIDE_VARIABLE, Engine
 from chaos.platforms.compose.project import Container
 from chaos.platforms.compose.tunnel import tunnel
@@ -17,16 +18,32 @@ class Addresses:
         self._engine, self._project = engine, project
         self._bridged: bool | None = None
 
-    def of(self, container: Container, port: int) -> str:
-        """host:port; empty when it does not run or has no port. With `port` 0, its only one is meant."""
+    def of(self, container: Container, port: int, *, traffic: bool = False) -> str:
+        """host:port; empty when it does not run or has no port. With `port` 0, its only one is meant. For `traffic`,
+        only what can carry it: a tunnel through the engine starts a process for each connection. Raises: Unavailable.
+        """
         port = port or _only(container)
         if not port or container.status not in ("running", "paused"):
             return ""
-        if self._here and port in container.published:
-            return container.published[port]
-        if self._here and container.address and self._is_bridged():
-            return f"{container.address}:{port}"
+        found = self._directly(container, port)
+        if found or traffic:
+            return found
         return tunnel(self._engine, self._project, container.id, port)
+
+    def _directly(self, container: Container, port: int) -> str:
+        """Without our agent's help; empty when there is no such way."""
+        published = container.published.get(port, "")
+        endpoint = self._engine.endpoint
+        if self._here:
+            if published:
+                return published
+            return f"{container.address}:{port}" if container.address and self._is_bridged() else ""
+        if os.environ.get(INSIDE_VARIABLE) or not published:
+            return ""
+        outside = int(published.rpartition(":")[2])
+        if port in container.open and not endpoint.is_ssh:
+            return f"{endpoint.machine}:{outside}"
+        return forward.port(endpoint.host, outside) if endpoint.is_ssh else ""
 
     @property
     def _here(self) -> bool:

@@ -6,7 +6,9 @@ container's network, find its main process and its cgroup; `docker exec` reaches
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from chaos.errors import Unavailable
@@ -134,3 +136,17 @@ class Agent:
             out, err = client.api.exec_start(made["Id"], demux=True)
             code = client.api.exec_inspect(made["Id"])["ExitCode"]
         return int(code or 0), (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
+
+
+@contextlib.contextmanager
+def borrowed(engine: Engine, project: str) -> Iterator[None]:
+    """While inside, the agent may be started. One that was there before stays: it may hold a fault's lease.
+
+    Raises: Unavailable.
+    """
+    had_one = find(engine, project) is not None
+    try:
+        yield
+    finally:
+        if not had_one:
+            remove(engine, project)

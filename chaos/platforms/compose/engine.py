@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from chaos.errors import Refused, Unavailable
 from chaos.model.base import Noun
+from chaos.platforms.compose import forward
 
 if TYPE_CHECKING:
     import docker
@@ -37,6 +38,19 @@ class Endpoint(Noun):
     def is_local(self) -> bool:
         """Does it listen on a socket of this machine? Then what it publishes on loopback is ours to dial."""
         return self.host.startswith(("unix://", "npipe://"))
+
+    @property
+    def machine(self) -> str:
+        """The host name of an engine that is elsewhere; empty for one that is here."""
+        return "" if self.is_local else urlsplit(self.host).hostname or ""
+
+    @property
+    def is_ssh(self) -> bool:
+        return self.host.startswith("ssh://")
+
+    def dialled(self) -> str:
+        """The same engine as this process gets to it: for ssh, the near end of its tunnel. Raises: Unavailable."""
+        return forward.engine(self.host) if self.is_ssh else self.host
 
     def __str__(self) -> str:
         return f"{self.host} (context {self.context})" if self.context not in ("", "default") else self.host
@@ -124,9 +138,9 @@ def _client(endpoint: Endpoint) -> docker.DockerClient:
 
     options: dict[str, Any] = {"version": "auto", "timeout": CALL_WITHIN_S, "max_pool_size": CONNECTIONS}
     with errors(endpoint, "answer"):
-        if endpoint.host.startswith("ssh://"):
+        if endpoint.is_ssh:
             # The system's ssh knows the user's keys, agents, jump hosts and known hosts.
-            return docker.DockerClient(base_url=endpoint.host, use_ssh_client=True, **options)
+            return docker.DockerClient(base_url=endpoint.dialled(), **options)
         if endpoint.context not in ("", "default"):
             return _of_context(endpoint, options)
         if endpoint.cert_path:

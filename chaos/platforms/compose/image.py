@@ -32,8 +32,9 @@ FROM ${BASE}
 RUN command -v nft && command -v tc && command -v socat && command -v nsenter \\
  || (apt-get update && apt-get install -y --no-install-recommends nftables iproute2 socat util-linux \\
      && rm -rf /var/lib/apt/lists/*)
-RUN python3 -c 'import msgspec, docker, requests, toxiproxy' \\
- || pip install --no-cache-dir 'msgspec>=0.19' 'docker>=7.2' 'requests>=2.32' 'toxiproxy-python>=0.1.1'
+RUN python3 -c 'import msgspec, docker, requests, toxiproxy, aiohttp' \\
+ || pip install --no-cache-dir 'msgspec>=0.19' 'docker>=7.2' 'requests>=2.32' 'toxiproxy-python>=0.1.1' \\
+    'aiohttp>=3.10' 'uvloop>=0.21'
 ENV PYTHONPATH=/opt/saleproof PYTHONDONTWRITEBYTECODE=1
 COPY chaos /opt/saleproof/chaos
 RUN python3 -m compileall -q /opt/saleproof/chaos

@@ -19,7 +19,7 @@ def has_netem(engine: Engine, project: str) -> bool:
     if key not in _netem:
         if agent.find(engine, project) is not None:
             _netem[key] = bool(agent.Agent(engine, project).call("netem"))
-        elif image.is_there(engine, image.tag()):
+        elif image.is_there(engine):
             _netem[key] = _tried(engine)
         else:
             return True

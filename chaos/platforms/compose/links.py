@@ -30,6 +30,7 @@ class LinkReach(Noun):
     api_port: int
     client: str  # id of the container that dials the link
     direct: str = ""  # host:port of what it leads to, past the proxy, as the client would dial it
+    uid: int = 0  # as whom `direct` is asked: an attached proxy's redirect lets only its own user pass
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> LinkReach:
@@ -53,7 +54,7 @@ class LinkReach(Noun):
     def ask(self, protocol: str, path: str, timeout_s: float) -> str:
         """The outcome (chaos.proxy.probe) of the smallest exchange with what the link leads to, past the proxy, made
         from where its client stands. Raises: Unavailable."""
-        found = self._agent("ask", address=self.direct, protocol=protocol, path=path, timeout_s=timeout_s)
+        found = self._agent("ask", address=self.direct, protocol=protocol, path=path, timeout_s=timeout_s, uid=self.uid)
         return str(found["outcome"])
 
     def measure(

@@ -10,12 +10,13 @@ from chaos.errors import Refused, Unavailable, nearest
 from chaos.model.platform import Instance, Inventory, Progress, Proxy, silent
 from chaos.model.target import Target
 from chaos.platforms.compose import agent, image, kernel, project
+from chaos.platforms.compose.attached import Attachments
 from chaos.platforms.compose.command import Compose as Command
 from chaos.platforms.compose.control import ComposeControl, Reach
 from chaos.platforms.compose.engine import Engine, connect, may_answer, resolve
 from chaos.platforms.compose.links import proxies_of, states
 from chaos.platforms.compose.project import Container
-from chaos.platforms.compose.slots import Slot, assign, compose_part, instance, slots
+from chaos.platforms.compose.slots import Slot, assign, compose_part, instance, outside, slots
 from chaos.platforms.template import fill
 
 EVERYWHERE = frozenset({"Killable", "Pausable", "NetworkShaper", "ResourceShaper", "DiskShaper", "Anything"})
@@ -35,7 +36,8 @@ class ComposePlatform:
     def __init__(self, target: Target, engine: Engine, *, started: bool = False) -> None:
         self._target = target
         self._part = compose_part(target)
-        self._engine = engine
+        self._engine = self.engine = engine
+        self.project = self._part.project
         self._slots = slots(target)
         self.started = started
         self._reach = Reach(target=target.name, project=self._part.project, endpoint=engine.endpoint, slots=self._slots)
@@ -91,6 +93,7 @@ class ComposePlatform:
         named for is the user's own: only what we put beside it goes. Raises: Unavailable."""
         part = compose_part(target)
         engine = connect()
+        Attachments(target, engine).detach()
         agent.remove(engine, part.project)
         if part.files:
             Command(target, engine.endpoint, target.variants[0]).down(engine)
@@ -117,11 +120,13 @@ class ComposePlatform:
             if slot.name in assigned
         }
         proxy_api, proxies = self._proxies(assigned)
+        proxies |= self.attachments.proxies(assigned)
         return Inventory(
             platform=self.name,
             endpoint=str(self._engine.endpoint),
             variant=self.variant,
-            instances={slot.name: instance(slot, assigned.get(slot.name), addresses) for slot in self._slots},
+            instances={slot.name: instance(slot, assigned.get(slot.name), addresses) for slot in self._slots}
+            | outside(self._target),
             proxies=proxies,
             proxy_api=proxy_api,
             sql={name: self._fill(text, addresses, f"platforms.compose.sql.{name}") for name, text in self._sql()},
@@ -147,6 +152,11 @@ class ComposePlatform:
         )
         return address, found
 
+    @property
+    def attachments(self) -> Attachments:
+        """The links that were given a fault proxy while the project ran."""
+        return Attachments(self._target, self._engine)
+
     def control(self) -> dict[str, Any]:
         return self._reach.plain()
 
@@ -155,7 +165,8 @@ class ComposePlatform:
 
     def proxy(self, name: str) -> Proxy:
         """The proxy of that name (`web-1 -> db`). Raises: KeyError, Unavailable."""
-        proxies = self._proxies(self._control.assigned())[1]
+        assigned = self._control.assigned()
+        proxies = self._proxies(assigned)[1] | self.attachments.proxies(assigned)
         if name not in proxies:
             raise KeyError(f"no proxy '{name}'.{nearest(name, proxies)}")
         return proxies[name]
@@ -176,13 +187,26 @@ class ComposePlatform:
             return self._part.entry
         for slot in self._slots:
             if slot.service == service:
-                address = self._control.addresses.of(self._control.container(slot.name), slot.port)
+                container = self._control.container(slot.name)
+                address = self._control.addresses.of(container, slot.port, traffic=True)
                 if address:
                     return address
                 raise Unavailable(
-                    f"where customers come in is not known: {slot.name} publishes no port; say it with "
-                    "platforms.compose.entry, or name its port in platforms.compose.services"
+                    f"there is no way from here for the customers' traffic to {slot.name} ({container.name}, "
+                    f"{container.status}, on {self._engine.endpoint}); say it with platforms.compose.entry, or publish "
+                    "its port and name it in platforms.compose.services"
                 )
+        raise KeyError(f"no service '{service}'.{nearest(service, [slot.service for slot in self._slots])}")
+
+    def entry_text(self, service: str) -> str:
+        """As the engine's machine publishes it: what leads there from here ends with this process."""
+        machine = self._engine.endpoint.machine
+        if not machine or self._part.entry:
+            return f"http://{self.entry_address(service)}/"
+        for slot in self._slots:
+            if slot.service == service:
+                published = self._control.container(slot.name).published
+                return f"http://{published[slot.port]}/ on {machine}" if slot.port in published else ""
         raise KeyError(f"no service '{service}'.{nearest(service, [slot.service for slot in self._slots])}")
 
     def fill(self, text: str, *, where: str) -> str:

@@ -33,6 +33,7 @@ class Container(Noun):
     oom_killed: bool
     networks: dict[str, str]  # network's name -> its address there
     published: dict[int, str]  # port inside -> host:port on the engine's machine
+    open: tuple[int, ...]  # of those, the ones that it publishes on every address
     exposed: tuple[int, ...]  # TCP ports that its image or its file names
     network_mode: str
 
@@ -107,6 +108,11 @@ def view(found: dict[str, Any]) -> Container:
             for port, bound in ports.items()
             if bound and port.endswith("/tcp")
         },
+        open=tuple(
+            _port(port)
+            for port, bound in ports.items()
+            if bound and bound[0]["HostIp"] in ("", "0.0.0.0", "::")  # noqa: S104
+        ),
         exposed=tuple(sorted(_port(port) for port in ports if port.endswith("/tcp"))),
         network_mode=host.get("NetworkMode", ""),
     )

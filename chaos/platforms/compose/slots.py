@@ -33,10 +33,10 @@ def compose_part(target: Target) -> Compose:
 
 
 def slots(target: Target) -> tuple[Slot, ...]:
-    """Every declared instance, in file order. Raises: SpecError."""
+    """Every declared instance that has a container, in file order. Raises: SpecError."""
     part = compose_part(target)
     found = []
-    for service in target.services.values():
+    for service in (one for one in target.services.values() if not one.external):
         about = part.services[service.name]
         for index, instance in enumerate(service.instances(), start=1):
             values = {"instance": instance, "index": str(index)}
@@ -84,6 +84,17 @@ def instance(slot: Slot, container: Container | None, addresses: Mapping[str, st
         life=container.life,
         what=f"container {container.name}",
     )
+
+
+def outside(target: Target) -> dict[str, Instance]:
+    """The services that are not the project's own. Nothing is asked of them: they count as there."""
+    return {
+        service.name: Instance(
+            name=service.name, service=service.name, state="running", healthy=True, what=f"outside: {service.external}"
+        )
+        for service in target.services.values()
+        if service.external
+    }
 
 
 # Docker's words for a container's state, as the model says them; all others mean that it does not run.

@@ -165,6 +165,9 @@ class EmbeddedPlatform:
                 return spec.address
         raise KeyError(f"no service '{service}'.{nearest(service, self._resolved.services())}")
 
+    def entry_text(self, service: str) -> str:
+        return f"http://{self.entry_address(service)}/"
+
     def fill(self, text: str, *, where: str) -> str:
         """Fill in `{python}`, `{variant}` and `{direct:SERVICE}`: for an invariant's command. Raises: SpecError."""
         return fill(text, shared_values(self._resolved), where=where, path=self._resolved.path)

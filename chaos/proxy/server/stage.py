@@ -97,6 +97,10 @@ class Stage(Generic[A]):
         self.active = active
         self.on_retune()
 
+    def closes_with_reset(self) -> bool:
+        """Whether the connection, however it ends, ends with a reset."""
+        return False
+
     def hold_limit_bytes(self) -> int:
         """How much this stage may hold before the source is paused."""
         return HOLD_BYTES
