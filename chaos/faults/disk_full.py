@@ -19,8 +19,7 @@ LEAST_FILLED = Bytes(65_536)
 
 
 class DiskFull(ContainerFault):
-    """A file of ours takes what is left of the file system at `path` inside the container, but for `leave`. Only where
-    that file system is the service's own, with a size of its own; never the engine's disk."""
+    """The file system at `path` inside the container is full but for `leave`; never the engine's own disk."""
 
     kind: ClassVar[str] = "disk-full"
     needs: ClassVar[type] = DiskShaper

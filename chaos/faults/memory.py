@@ -17,8 +17,7 @@ PAGE = 4096
 
 
 class Memory(ContainerFault):
-    """The service may use so much memory and no more, swap included; when it wants more, the kernel ends one of its
-    processes."""
+    """The service may use so much memory and no more; when it wants more, the kernel ends one of its processes."""
 
     kind: ClassVar[str] = "memory"
     needs: ClassVar[type] = ResourceShaper
