@@ -39,7 +39,7 @@ OTHER: dict[str, dict[str, int]] = {
     "slow_close": {"delay": 800},
     "timeout": {"timeout": 800},
     "reset_peer": {"timeout": 0},
-    "slicer": {"average_size": 125, "delay": 0},
+    "slicer": {"average_size": 1000, "delay": 200_000},
     "limit_data": {"bytes": 3000},
     "noop": {},
 }
