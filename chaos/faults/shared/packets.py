@@ -101,8 +101,8 @@ class RuleFault(ContainerFault):
         inside.call("rules", action="put", table=held.mark, chains=self.chains(held))
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        inside.call("rules", action="remove", table=held.mark)
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        return bool(inside.call("rules", action="remove", table=held.mark))
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:
@@ -128,8 +128,8 @@ class QueueFault(ContainerFault):
         inside.call("queue", action="put", handle=handle(held.mark), words=self.words())
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        inside.call("queue", action="remove", handle=handle(held.mark))
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        return bool(inside.call("queue", action="remove", handle=handle(held.mark)))
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:

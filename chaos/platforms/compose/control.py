@@ -139,10 +139,19 @@ class ComposeControl:
         found = self._find(self.slot(name))
         return found.life if found is not None and found.pid else ""
 
+    def lives(self, life: str) -> bool:
+        return self._in_life(life) is not None
+
+    def _in_life(self, life: str) -> Container | None:
+        """The container, if it is in that very life and of this project."""
+        found = project.inspect(self.engine, life.partition(" ")[0])
+        right = found is not None and found.project == self.reach.project and found.life == life and found.pid
+        return found if right else None
+
     def inside(self, name: str, life: str, verb: str, /, **arguments: Any) -> Any:
-        container = self.container(name)
-        if not container.pid or container.life != life:
-            raise Unavailable(f"{name}: {container.name} is not the one that it was, or does not run")
+        container = self._in_life(life)
+        if container is None:
+            raise Unavailable(f"{name}: its container is not the one that it was, or does not run")
         return self.agent.call(verb, container, **arguments)
 
     def beside(self, name: str, verb: str, /, **arguments: Any) -> tuple[str, Any]:
