@@ -157,7 +157,10 @@ class ComposePlatform:
 
     def proxy(self, name: str) -> Proxy:
         """The proxy of that name (`web-1 -> db`). Raises: KeyError, Unavailable."""
-        proxies = self._proxies(self._control.assigned())[1]
+        assigned = self._control.assigned()
+        proxies = self._proxies(assigned)[1]
+        if name not in proxies:
+            proxies |= self.attachments.proxies(assigned)
         if name not in proxies:
             raise KeyError(f"no proxy '{name}'.{nearest(name, proxies)}")
         return proxies[name]
