@@ -25,9 +25,24 @@ def check(pid: int, container: str) -> None:
         raise Unavailable(f"process {pid} is not of the container {container[:12]} any more")
 
 
+def machine() -> int:
+    """A process of the machine's own namespaces. The kernel's thread 2 is one where we share the machine's processes,
+    and can be looked at even where the first process is guarded."""
+    try:
+        return 2 if Path("/proc/2/comm").read_text().strip() == "kthreadd" else 1
+    except OSError:
+        return 1
+
+
 def enter_network(pid: int, container: str) -> None:
-    """This process is in the container's network from now on. Raises: Unavailable."""
-    check(pid, container)
+    """This process is in the container's network from now on; in the machine's own for container "".
+
+    Raises: Unavailable.
+    """
+    if container:
+        check(pid, container)
+    else:
+        pid = machine()
     namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         # os.setns is there from Python 3.12 on.

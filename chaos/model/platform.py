@@ -191,6 +191,70 @@ class Pausable(Protocol):
 
 
 @runtime_checkable
+class ContainerControl(Protocol):
+    """A `ServiceControl` whose services are containers: what is done around and inside one, on the engine's machine."""
+
+    def running(self, name: str) -> str:
+        """Which life of which container runs now; empty when none does. Raises: KeyError, Unavailable."""
+
+    def inside(self, name: str, life: str, verb: str, /, **arguments: Any) -> Any:
+        """What a verb of chaos.agent returns, done for that container. Raises: Unavailable, also when that life of it
+        is over."""
+
+    def beside(self, name: str, verb: str, /, **arguments: Any) -> tuple[str, Any]:
+        """Who asks, and what the verb returns there: another instance in one of its networks, or else the engine's
+        machine. The verb is given `address`, the instance's own. Raises: Unavailable."""
+
+    def events(self, name: str, life: str, what: str) -> int:
+        """How often the engine has told so of that container since that life of it began: `oom`, `die`. Raises:
+        Unavailable."""
+
+
+@runtime_checkable
+class NetworkShaper(Protocol):
+    """Packets of one service alone can be dropped and slowed down, in its own network."""
+
+    def control(self) -> dict[str, Any]: ...
+
+    def instance(self, name: str) -> Instance: ...
+
+    shapes_network: bool
+
+
+@runtime_checkable
+class PacketMangler(Protocol):
+    """Packets of one service alone can be damaged, doubled and put out of order: the engine's kernel has netem."""
+
+    def control(self) -> dict[str, Any]: ...
+
+    def instance(self, name: str) -> Instance: ...
+
+    mangles_packets: bool
+
+
+@runtime_checkable
+class ResourceShaper(Protocol):
+    """Processors and memory of one service alone can be limited and used up, in its own cgroup."""
+
+    def control(self) -> dict[str, Any]: ...
+
+    def instance(self, name: str) -> Instance: ...
+
+    shapes_resources: bool
+
+
+@runtime_checkable
+class DiskShaper(Protocol):
+    """File systems of one service alone can be filled, and its reading and writing slowed down."""
+
+    def control(self) -> dict[str, Any]: ...
+
+    def instance(self, name: str) -> Instance: ...
+
+    shapes_disks: bool
+
+
+@runtime_checkable
 class TrafficShaper(Protocol):
     """The traffic's rate can be multiplied while it runs. Offered by the run's traffic, not by a platform."""
 
@@ -207,6 +271,10 @@ CAPABILITIES: dict[str, type] = {
     "LinkShaper": LinkShaper,
     "Killable": Killable,
     "Pausable": Pausable,
+    "NetworkShaper": NetworkShaper,
+    "PacketMangler": PacketMangler,
+    "ResourceShaper": ResourceShaper,
+    "DiskShaper": DiskShaper,
     "TrafficShaper": TrafficShaper,
     "Anything": Anything,
 }

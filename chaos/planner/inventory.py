@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chaos.model.experiment import Experiment
 from chaos.model.platform import Instance, Inventory, Proxy
 from chaos.model.target import Target
 
@@ -9,8 +10,16 @@ from chaos.model.target import Target
 # engine's kernel is found out there.
 PLANNED = {
     "embedded": frozenset({"LinkShaper", "Killable", "Pausable"}),
-    "compose": frozenset({"LinkShaper", "Killable", "Pausable"}),
-}
+    "compose": frozenset({
+        "LinkShaper", "Killable", "Pausable", "NetworkShaper", "PacketMangler", "ResourceShaper", "DiskShaper",
+    }),
+}  # fmt: skip
+
+
+def platforms_for(experiment: Experiment) -> tuple[str, ...]:
+    """Those on which its faults can be planned at all; what users and the traffic bring themselves is everywhere."""
+    needed = {type(spec.fault).needs.__name__ for step in experiment.method for spec in step.faults}
+    return tuple(name for name, offered in PLANNED.items() if needed <= offered | {"TrafficShaper", "Anything"})
 
 
 def planned_inventory(target: Target, variant: str, platform: str) -> Inventory:

@@ -10,10 +10,14 @@ from chaos.model.experiment import FaultSpec
 from chaos.model.fault import ANSWERS
 from chaos.model.platform import Inventory, Proxy
 from chaos.model.target import Target, smallest_share
+from chaos.planner.inventory import PLANNED
 
 # States in which an instance cannot be disturbed: it is not there, or not yet, or no longer.
 _SPARE = "spare"
 _RUNNING = "running"
+
+# What a platform has on some machines and lacks on others.
+WHY_NOT_HERE = {"PacketMangler": "the engine's kernel has no netem (the module sch_netem)"}
 
 
 def capability_missing(spec: FaultSpec, inventory: Inventory, offered: frozenset[str], path: str) -> Unsupported | None:
@@ -22,10 +26,15 @@ def capability_missing(spec: FaultSpec, inventory: Inventory, offered: frozenset
     if needed in offered:
         return None
     lacking = f"the platform '{inventory.platform}' has no {needed}"
-    if needed == "LinkShaper" and inventory.platform == "compose":
-        lacking = _attach(spec)
+    others = [name for name, offers in PLANNED.items() if needed in offers and name != inventory.platform]
     if needed == "TrafficShaper":
         lacking = "the run has no traffic"
+    elif needed == "LinkShaper" and inventory.platform == "compose":
+        lacking = _attach(spec)
+    elif inventory.platform in PLANNED and needed in PLANNED[inventory.platform]:
+        lacking += f" here: {WHY_NOT_HERE[needed]}" if needed in WHY_NOT_HERE else ""
+    elif inventory.platform in PLANNED and others:
+        lacking += f"; it is on {' and '.join(others)}"
     where = scope_text(spec)
     subject = f"{spec.kind}, {where}" if where else spec.kind
     return Unsupported(f"{subject}: {lacking}", path=path or None, line=spec.line)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from chaos.errors import SpecError, Unavailable, UsageError, nearest
-from chaos.model.platform import Platform, Progress, ServiceControl, silent
+from chaos.model.platform import ContainerControl, Platform, Progress, ServiceControl, silent
 
 if TYPE_CHECKING:
     from chaos.model.target import Target
@@ -87,6 +87,14 @@ def service_control(control: dict[str, Any]) -> ServiceControl:
 
         return ComposeControl(control)
     raise Unavailable(f"no way to control services on the platform {control.get('platform')!r}")
+
+
+def container_control(control: dict[str, Any]) -> ContainerControl:
+    """The same way, for what only containers allow. Raises: Unavailable, also where the services are none."""
+    found = service_control(control)
+    if not isinstance(found, ContainerControl):
+        raise Unavailable(f"on the platform {control.get('platform')!r} services are not containers")
+    return found
 
 
 def _checked(target: Target, name: str) -> str:

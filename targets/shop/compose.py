@@ -1,6 +1,6 @@
-"""The shop's files for Docker Compose, made from shop.yaml and from what runs on loopback: `python -m targets.shop.compose`.
+"""The shop's files for Docker Compose, made from what runs on loopback: `python -m targets.shop.compose [--write]`.
 
-Prints what is out of date and exits with 1, or writes it with --write. There is one source of truth for Envoy's and
+Prints what is out of date and exits with 1, or writes it. There is one source of truth for Envoy's and
 PostgreSQL's settings and for the links; compose/shop.yaml is written by hand, and a test compares it with the same.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ TARGET = ROOT / "targets" / "shop.yaml"
 
 # Where a service listens inside of its container.
 PORTS = {"db": 5432, "replica": 5432, "cache": 6379, "payments": 8000, "web": 8000, "edge": 8080}
-# The proxy of the n-th link's m-th client instance listens on 21000 + 10 n + m: `web-2 -> db`, the second link, on 21012.
+# The m-th proxy of the n-th link (from 0) listens on 21000 + 10 n + m: `web-2 -> db`, of the second link, on 21012.
 FIRST_PORT = 21000
 PORTS_A_LINK = 10
 
@@ -62,11 +63,7 @@ def proxies() -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     for place, link in enumerate(loaded["links"]):
         client, server = link.split(" -> ")
-        pairs = [
-            (one, other)
-            for one in instances(client, services=services)
-            for other in instances(server, services=services)
-        ]
+        pairs = list(product(instances(client, services=services), instances(server, services=services)))
         if len(pairs) >= PORTS_A_LINK:
             raise SystemExit(f"the link {link} has {len(pairs)} proxies; there are ports for {PORTS_A_LINK - 1}")
         for number, (one, other) in enumerate(pairs, start=1):

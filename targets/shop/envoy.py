@@ -17,6 +17,7 @@ from typing import Any
 
 from targets.shop.settings import load_defences
 
+DNS = "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster"
 FILTERS = "type.googleapis.com/envoy.extensions.filters"
 
 # A request that reached nobody, or whose connection died, goes to another backend. Measured: 2-3 errors instead of
@@ -75,7 +76,8 @@ def discovery(backends: list[str]) -> dict[str, Any]:
     if all(is_address(backend.rpartition(":")[0]) for backend in backends):
         return {"type": "STATIC"}
     # A container that comes back has another address, perhaps.
-    return {"type": "STRICT_DNS", "dns_lookup_family": "V4_ONLY", "dns_refresh_rate": "1s"}
+    strict = {"dns_refresh_rate": "1s", "dns_lookup_family": "V4_ONLY"}
+    return {"cluster_type": {"name": "envoy.clusters.dns", "typed_config": {"@type": DNS} | strict}}
 
 
 def cluster(backends: list[str], *, health: bool) -> dict[str, Any]:

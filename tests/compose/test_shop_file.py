@@ -1,4 +1,4 @@
-"""compose/shop.yaml: what it promises about every service, and that it tells the services what targets/shop.yaml says."""
+"""compose/shop.yaml: what it promises about every service, and that it says the same as targets/shop.yaml."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def test_every_limit_can_be_restored(name: str) -> None:
 
 @every_service
 def test_every_service_is_checked_and_restarted(name: str) -> None:
-    """A health check every 2 s at most, known to engines before 25, and the embedded platform's restart policy."""
+    """A health check every 5 s, known to engines before 25, and the embedded platform's restart policy."""
     service = SERVICES[name]
     health = service["healthcheck"]
     assert health["test"][0] == "CMD"
-    assert health["interval"] in ("1s", "2s")
+    assert health["interval"] == "5s"
     assert set(health) == {"test", "interval", "timeout", "retries", "start_period"}
     assert service["restart"] == "on-failure"
 
@@ -94,7 +94,17 @@ def test_every_container_says_whose_it_is(name: str) -> None:
     }
 
 
-@every_service
+def test_every_image_of_ours_is_built_once() -> None:
+    """By one service that has it; for the others it is there already, and in no registry."""
+    ours = {name: service for name, service in SERVICES.items() if service["image"].startswith("saleproof-shop/")}
+    assert set(ours) == set(SERVICES) - {"cache"}
+    builders = [service["image"] for service in ours.values() if "build" in service]
+    assert sorted(builders) == sorted({service["image"] for service in ours.values()})
+    assert all(service["pull_policy"] == "never" for service in ours.values() if "build" not in service)
+    assert "profiles" not in SERVICES["web-1"], "a builder is always started"
+
+
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if "build" in service or name == "cache"])
 def test_every_image_is_pinned_and_can_be_replaced(name: str) -> None:
     """By a tag with a full version, and by a variable that compose/README.md explains."""
     service = SERVICES[name]
@@ -145,7 +155,8 @@ def test_postgresql_is_stopped_with_a_fast_shutdown() -> None:
 def test_the_cache_has_a_small_disk_that_can_be_filled() -> None:
     """A full disk is an outage there, as a failed dump stops writes; the shop alone cannot fill it."""
     cache = SERVICES["cache"]
-    assert cache["tmpfs"] == ["/data:size=64m,mode=1777"]
+    assert cache["tmpfs"] == ["/data:size=64m,mode=755,uid=999,gid=999"]
+    assert cache["user"] == "999:999"
     options = dict(option.removeprefix("--").split(" ", 1) for option in cache["command"])
     assert options["dir"] == "/data"
     assert options["save"]

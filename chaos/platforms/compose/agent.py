@@ -21,6 +21,7 @@ SOCKET = "/var/run/docker.sock"  # on the engine's machine
 # What it may do there; nothing of it in the target's own containers.
 CAPABILITIES = (
     "NET_ADMIN",  # packet rules and queues in a container's network
+    "NET_RAW",  # to ping from there
     "SYS_ADMIN",  # to step into a container's network
     "SYS_PTRACE",  # to see a container's files through /proc/PID/root
     "KILL",  # to end a main process, as the machine itself would
@@ -99,7 +100,7 @@ class Agent:
         self._project = project
 
     def call(
-        self, verb: str, container: Container | None = None, *, within_s: float = CALL_WITHIN_S, **arguments: Any
+        self, verb: str, container: Container | None = None, /, *, within_s: float = CALL_WITHIN_S, **arguments: Any
     ) -> Any:
         """What the verb returns, as plain data. With a container it is done inside that container's network, by the
         pid of its main process, which the agent checks to be that container's. Raises: Unavailable."""

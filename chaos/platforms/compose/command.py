@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from chaos.errors import Unavailable
+from chaos.errors import SpecError, Unavailable
 from chaos.model.platform import Progress
 from chaos.model.target import Target
 from chaos.platforms.compose import project
@@ -34,7 +34,12 @@ class Compose:
         self._folder = Path(target.path).resolve().parent
 
     def up(self, engine: Engine, slots: Iterable[Slot], progress: Progress) -> None:
-        """Return once every instance that is not spare is healthy. Raises: Unavailable."""
+        """Return once every instance that is not spare is healthy. Raises: SpecError for a file that is not there,
+        Unavailable."""
+        for file in self._part.files:
+            if not (self._folder / file).is_file():
+                message = f"platforms.compose.files: there is no file {self._folder / file}"
+                raise SpecError(message, path=self._target.path or None)
         wanted = [slot for slot in slots if not slot.spare]
         until_s = time.monotonic() + float(self._part.up_within)
         told: dict[str, str] = {}
@@ -78,17 +83,14 @@ class Compose:
         )
 
     def down(self, engine: Engine) -> None:
-        """Containers and networks, and volumes where the target file says so. Idempotent. Raises: Unavailable."""
+        """Containers and networks of the files' own services, and volumes where the target file says so; what else
+        bears the project's name is somebody's. Idempotent. Raises: Unavailable."""
         volumes = ["--volumes"] if self._part.volumes == "remove" else []
-        words = self._words("--profile", "*", "down", "--remove-orphans", "--timeout", str(GRACE_S), *volumes)
-        try:
-            done = subprocess.run(
-                words, env=self._env(), capture_output=True, text=True, timeout=DOWN_WITHIN_S, check=False
-            )
-        except subprocess.TimeoutExpired as cause:
-            late = f"docker compose did not take '{self._part.project}' down in {DOWN_WITHIN_S:g} s"
-            raise Unavailable(late) from cause
+        done = self._run("down", "--timeout", str(GRACE_S), *volumes)
         left = project.containers(engine, self._part.project)
+        if left and not done.returncode:
+            ours = self._run("config", "--services").stdout.split()
+            left = tuple(one for one in left if one.service in ours)
         if done.returncode or left:
             said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
             names = ", ".join(one.name for one in left) or "nothing"
@@ -96,6 +98,17 @@ class Compose:
                 f"docker compose could not take '{self._part.project}' down ({said[0]}); left: {names}. "
                 f"By hand: docker compose -p {self._part.project} down --volumes"
             )
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """With the services of every profile. Raises: Unavailable."""
+        command = self._words("--profile", "*", *words)
+        try:
+            return subprocess.run(
+                command, env=self._env(), capture_output=True, text=True, timeout=DOWN_WITHIN_S, check=False
+            )
+        except subprocess.TimeoutExpired as cause:
+            late = f"docker compose {words[0]} of '{self._part.project}' took more than {DOWN_WITHIN_S:g} s"
+            raise Unavailable(late) from cause
 
     def _words(self, *words: str) -> list[str]:
         context = ["--context", self._endpoint.context] if self._by_context else []

@@ -20,6 +20,8 @@ from chaos.platforms.compose.slots import Slot, assign, instance
 LOOK_AGAIN_S = 0.03
 # What the engine does at once, it has done by then.
 DONE_WITHIN_S = 10.0
+# Where nobody else of the target is near, a service is looked at from there.
+MACHINE = "the engine's machine"
 # Docker's own default, for a container that names none.
 STOP_WITHIN_S = 10
 # A service's own start, with its health checks.
@@ -133,6 +135,37 @@ class ComposeControl:
                 client.api.unpause(container.id)
         self._until(name, lambda now: now.status != "paused", "go on")
 
+    # What only containers allow --------------------------------------------------------------------------------------
+
+    def running(self, name: str) -> str:
+        found = self._find(self.slot(name))
+        return found.life if found is not None and found.pid else ""
+
+    def inside(self, name: str, life: str, verb: str, /, **arguments: Any) -> Any:
+        container = self.container(name)
+        if not container.pid or container.life != life:
+            raise Unavailable(f"{name}: {container.name} is not the one that it was, or does not run")
+        return self.agent.call(verb, container, **arguments)
+
+    def beside(self, name: str, verb: str, /, **arguments: Any) -> tuple[str, Any]:
+        there = self.assigned()
+        container = there.get(name) or self.container(name)
+        for other, peer in there.items():
+            shared = [network for network in container.networks if network in peer.networks]
+            if peer.id != container.id and peer.status == "running" and shared:
+                address = container.networks[shared[0]]
+                return other, self.agent.call(verb, peer, address=address, **arguments)
+        return MACHINE, self.agent.call(verb, pid=0, container="", address=container.address, **arguments)
+
+    def events(self, name: str, life: str, what: str) -> int:
+        container, _, began = life.partition(" ")
+        with self.engine.calling(f"tell what happened to {name}") as client:
+            now = self.engine.info()["SystemTime"]
+            found = client.api.events(
+                since=_seconds(began), until=_seconds(now), filters={"event": what, "type": "container"}, decode=True
+            )
+            return sum(1 for event in found if str(event.get("id", "")).startswith(container))
+
     def _until(self, name: str, done: Any, what: str, within_s: float = DONE_WITHIN_S) -> Container:
         """Look until it is so. Raises: Unavailable."""
         slot, until_s = self.slot(name), time.monotonic() + within_s
@@ -151,6 +184,15 @@ class ComposeControl:
     def _grace_s(self, container: Container) -> int:
         found = project.raw(self.engine, container.id) or {}
         return int((found.get("Config") or {}).get("StopTimeout") or STOP_WITHIN_S)
+
+
+def _seconds(time: str) -> str:
+    """Docker's time, as its events take it: seconds since 1970 with nine digits after the point."""
+    from datetime import UTC, datetime
+
+    whole, _, fraction = time.rstrip("Z").partition(".")
+    since = datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp()
+    return f"{since:.0f}.{fraction[:9].ljust(9, '0')}"
 
 
 def _is_ready(container: Container) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from chaos.errors import Refused, Unavailable, nearest
 from chaos.model.platform import Instance, Inventory, Progress, Proxy, silent
 from chaos.model.target import Target
-from chaos.platforms.compose import agent, image, project
+from chaos.platforms.compose import agent, image, kernel, project
 from chaos.platforms.compose.attached import Attachments
 from chaos.platforms.compose.command import Compose as Command
 from chaos.platforms.compose.control import ComposeControl, Reach
@@ -19,6 +19,8 @@ from chaos.platforms.compose.project import Container
 from chaos.platforms.compose.slots import Slot, assign, compose_part, instance, outside, slots
 from chaos.platforms.template import fill
 
+EVERYWHERE = frozenset({"Killable", "Pausable", "NetworkShaper", "ResourceShaper", "DiskShaper", "Anything"})
+
 
 class ComposePlatform:
     """A target whose containers are up. Any number of processes may hold one."""
@@ -26,6 +28,10 @@ class ComposePlatform:
     name = "compose"
     killable = True
     pausable = True
+    shapes_network = True
+    mangles_packets = True
+    shapes_resources = True
+    shapes_disks = True
 
     def __init__(self, target: Target, engine: Engine, *, started: bool = False) -> None:
         self._target = target
@@ -124,7 +130,9 @@ class ComposePlatform:
             proxies=proxies,
             proxy_api=proxy_api,
             sql={name: self._fill(text, addresses, f"platforms.compose.sql.{name}") for name, text in self._sql()},
-            capabilities=frozenset({"Killable", "Pausable", "Anything"} | ({"LinkShaper"} if proxies else set())),
+            capabilities=EVERYWHERE
+            | ({"LinkShaper"} if proxies else set())
+            | ({"PacketMangler"} if kernel.has_netem(self._engine, self._part.project) else set()),
         )
 
     def _sql(self) -> Iterator[tuple[str, str]]:
@@ -158,9 +166,7 @@ class ComposePlatform:
     def proxy(self, name: str) -> Proxy:
         """The proxy of that name (`web-1 -> db`). Raises: KeyError, Unavailable."""
         assigned = self._control.assigned()
-        proxies = self._proxies(assigned)[1]
-        if name not in proxies:
-            proxies |= self.attachments.proxies(assigned)
+        proxies = self._proxies(assigned)[1] | self.attachments.proxies(assigned)
         if name not in proxies:
             raise KeyError(f"no proxy '{name}'.{nearest(name, proxies)}")
         return proxies[name]

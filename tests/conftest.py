@@ -1,0 +1,34 @@
+"""What every test shares: the one rule for those that need a Docker engine."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import pytest
+
+REQUIRED = "SALEPROOF_REQUIRE_DOCKER"
+
+
+@functools.cache
+def no_engine() -> str:
+    """Why no Docker engine answers; empty when one does. Asked once in a test process."""
+    from chaos.errors import SaleproofError
+    from chaos.platforms.compose.engine import connect
+
+    try:
+        connect().ping()
+    except SaleproofError as cause:
+        return str(cause)
+    return ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test with the marker `docker` is skipped, with the reason, where no engine answers; with
+    SALEPROOF_REQUIRE_DOCKER=1 it fails there."""
+    if item.get_closest_marker("docker") is None or not (why := no_engine()):
+        return
+    if os.environ.get(REQUIRED) == "1":
+        pytest.fail(f"{REQUIRED}=1, and no Docker engine: {why}", pytrace=False)
+    pytest.skip(f"no Docker engine: {why}")
