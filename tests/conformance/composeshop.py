@@ -14,7 +14,7 @@ from offline_images import variables
 
 from chaos.platforms.compose import image, project
 from chaos.platforms.compose.agent import Agent
-from chaos.platforms.compose.engine import Engine, connect
+from chaos.platforms.compose.engine import connect
 from chaos.platforms.compose.platform import ComposePlatform
 from chaos.proxy.client import ToxiproxyClient
 
@@ -43,10 +43,6 @@ class ComposeShop(ComposePlatform):
     """The compose platform, and what the tests look at."""
 
     project: str
-
-    @property
-    def engine(self) -> Engine:
-        return connect()
 
     def container(self, service: str) -> str:
         """The id of the container of a Compose service: also of `toxiproxy`, which is none of the target's."""
@@ -92,10 +88,10 @@ def running() -> Iterator[ComposeShop]:
     with pytest.MonkeyPatch.context() as patch:
         for key, value in {**variables(), "TINY_IMAGE": image.ensure(engine)}.items():
             patch.setenv(key, value)
-        shop = ComposeShop.up(target(name), "default")
-        shop.project = name
         try:
+            shop = ComposeShop.up(target(name), "default")
+            shop.project = name
             shop.equip(lambda *_: None)
             yield shop
         finally:
-            shop.down()
+            ComposeShop.clean(target(name))
