@@ -12,15 +12,21 @@ REQUIRED = "SALEPROOF_REQUIRE_DOCKER"
 
 @functools.cache
 def no_engine() -> str:
-    """Why no Docker engine answers; empty when one does. Asked once in a test process."""
+    """Why there is no Docker engine on this machine that answers, with Compose; empty when there is. Asked once in a
+    test process."""
     from chaos.errors import SaleproofError
+    from chaos.platforms.compose.command import needs_compose
     from chaos.platforms.compose.engine import connect
 
     try:
-        connect().ping()
+        found = connect()
+        found.ping()
+        needs_compose()
     except SaleproofError as cause:
         return str(cause)
-    return ""
+    return (
+        "" if found.endpoint.is_local else f"{found.endpoint} is not on this machine, and the tests dial what is there"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
