@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from chaos.errors import Unavailable
-from chaos.model.base import Noun
+from chaos.model.base import Noun, from_json
 from chaos.platforms.compose import image, project
 from chaos.platforms.compose.engine import Engine
 from chaos.platforms.compose.project import Container
@@ -147,7 +147,7 @@ def state(engine: Engine, sidecar: Sidecar) -> State | None:
     if code:
         return None
     try:
-        return msgspec.json.decode(out, type=State)
+        return from_json(out, State)
     except msgspec.MsgspecError as cause:
         raise Unavailable(f"the sidecar {sidecar.name} does not say what it does: {err or cause}") from cause
 
