@@ -10,11 +10,10 @@ import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared.lease import Holder, beside
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import ContainerControl, Instance
 from chaos.platforms import container_control
-from chaos.units import dec_hook
 
 
 class Containers(Protocol):
@@ -35,7 +34,7 @@ class Contained(Noun):
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
-        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+        return from_plain(undo.data, cls)
 
     def inside(self) -> Inside:
         """Raises: Unavailable."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, Literal
 
-import msgspec
-
 from chaos.errors import Unavailable
 from chaos.faults.shared.container import Contained, ContainerFault, Inside
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.platform import NetworkShaper, PacketMangler
 from chaos.units import Ratio
 
@@ -44,7 +42,7 @@ class Pings(Noun):
 def ping(inside: Inside, count: int = BASELINE, *, every_ms: float = EVERY_MS, **more: Any) -> tuple[str, Pings]:
     """From where, and what came of it. Raises: Unavailable."""
     who, found = inside.beside("ping", count=count, every_ms=every_ms, **more)
-    return who, msgspec.convert(found, Pings)
+    return who, from_plain(found, Pings)
 
 
 def own_network(inside: Inside) -> None:
@@ -66,7 +64,7 @@ def baseline(inside: Inside, count: int = BASELINE, **more: Any) -> dict[str, An
 
 
 def before(held: Contained) -> Pings:
-    return msgspec.convert(held.facts["before"], Pings)
+    return from_plain(held.facts["before"], Pings)
 
 
 def chosen(direction: Direction) -> tuple[str, ...]:
