@@ -10,16 +10,12 @@ that no registry is needed. Nothing of it stays behind.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
-from chaos.errors import SaleproofError
 from chaos.model.target import Compose, ComposeService, Link, Platforms, Service, Target
 from chaos.platforms.compose import agent, image
 from chaos.platforms.compose.engine import Engine, connect
@@ -40,20 +36,7 @@ class Ok(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words): pass
 http.server.ThreadingHTTPServer(("", 8000), Ok).serve_forever()
 """
-REQUIRED = "SALEPROOF_REQUIRE_DOCKER"
 READY_WITHIN_S = 20.0
-
-
-def engine() -> Engine:
-    """The engine, or the test is skipped with the reason; with SALEPROOF_REQUIRE_DOCKER=1 it fails."""
-    try:
-        found = connect()
-        found.ping()
-    except SaleproofError as error:
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(f"a Docker engine is required ({REQUIRED}=1): {error}")
-        pytest.skip(f"no Docker engine: {error}")
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +167,7 @@ class Project:
 @contextlib.contextmanager
 def running(specs: Mapping[str, Spec], links: Mapping[str, Link] | None = None) -> Iterator[Project]:
     """Up, and down again whatever happens."""
-    project = Project(engine(), specs, links)
+    project = Project(connect(), specs, links)
     try:
         project.up()
         yield project

@@ -57,9 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         with borrowed(platform.engine, platform.project):
             attachments = platform.attachments
             refuse_disturbed(target, [pair.name for pair in attachments.pairs(links)], "attach")
-            proxies = platform.inventory().proxies
+            own = [name for name, proxy in platform.inventory().proxies.items() if not proxy.reach.get("uid")]
             done = attachments.attach(
-                links, proxies, recycle=arguments.recycle, progress=lambda name, what: say(f"  {name}: {what}")
+                links, own, recycle=arguments.recycle, progress=lambda name, what: say(f"  {name}: {what}")
             )
     if arguments.json:
         out_json({"target": target.name, "attached": done})

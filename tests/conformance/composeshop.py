@@ -88,10 +88,10 @@ def running() -> Iterator[ComposeShop]:
     with pytest.MonkeyPatch.context() as patch:
         for key, value in {**variables(), "TINY_IMAGE": image.ensure(engine)}.items():
             patch.setenv(key, value)
-        shop = ComposeShop.up(target(name), "default")
-        shop.project = name
         try:
+            shop = ComposeShop.up(target(name), "default")
+            shop.project = name
             shop.equip(lambda *_: None)
             yield shop
         finally:
-            shop.down()
+            ComposeShop.clean(target(name))

@@ -75,14 +75,27 @@ class Seen(msgspec.Struct, frozen=True):
 
     def changes(self, before: Seen, *, same_life: bool) -> list[str]:
         """What is not as it was; with `same_life` false a service may have begun another life meanwhile."""
-        found = [
-            f"{what}: {old} became {getattr(self, what).get(name)}"
-            for what in ("proxies", "lasting", "own")
-            for name, old in getattr(before, what).items()
-            if getattr(self, what).get(name) != old and (what != "own" or same_life or self.own[name][0] == old[0])
-        ]
-        new = [sorted(getattr(self, what).keys() - getattr(before, what).keys()) for what in ("proxies", "lasting")]
-        return [*found, *(f"new: {names}" for names in new if names)]
+        found = []
+        for what in ("proxies", "lasting", "own"):
+            old, new = getattr(before, what), getattr(self, what)
+            names = old.keys() if what == "own" else old.keys() | new.keys()  # a life may be seen for the first time
+            for name in sorted(names):
+                lives_on = what != "own" or same_life or new[name][0] == old[name][0]
+                if lives_on and old.get(name) != new.get(name):
+                    found.append(f"{what} of {name}: {difference(old.get(name), new.get(name))}")
+        return found
+
+
+def difference(old: Any, new: Any) -> str:
+    """Where they differ, for people."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+        return "; ".join(f"{key}: {difference(old.get(key), new.get(key))}" for key in keys)
+    if isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
+        return "; ".join(difference(a, b) for a, b in zip(old, new, strict=True) if a != b)
+    if isinstance(old, list) and isinstance(new, list):
+        return f"{[one for one in old if one not in new]} became {[one for one in new if one not in old]}"
+    return f"{old!r} became {new!r}"
 
 
 def seen_by(inventory: Inventory) -> Seen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from docker_project import Project, Spec, engine, running
+from docker_project import Project, Spec, running
 from dockerfixtures import snapshot
 
 from chaos import faults
@@ -13,6 +13,7 @@ from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.disk_full import DiskFull
 from chaos.model.base import to_plain
 from chaos.model.fault import Undo
+from chaos.platforms.compose.engine import connect
 from chaos.platforms.compose.project import PROJECT_LABEL
 from chaos.units import Bytes
 
@@ -90,7 +91,7 @@ def test_the_engines_disk_is_never_filled(containers: Project) -> None:
 def test_volumes_of_the_engines_and_shared_ones_are_refused() -> None:
     """A plain volume lies on the engine's disk; one with a size of its own is another's too when two containers have
     it; and one that is in memory and may take all of that is nobody's to fill."""
-    found = engine()
+    found = connect()
     name = f"sptest-{uuid.uuid4().hex[:8]}"
     labels = {PROJECT_LABEL: name}
     options = {"type": "tmpfs", "device": "tmpfs"}

@@ -17,9 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from chaos.errors import SaleproofError
 from chaos.platforms.compose import agent, image, sidecar
 from chaos.platforms.compose.agent import Agent
 from chaos.platforms.compose.engine import Engine, connect
@@ -27,25 +24,9 @@ from chaos.platforms.compose.project import PROJECT_LABEL
 
 FILE = Path(__file__).parent / "voting" / "compose.yaml"
 SECRETS = ("hunter2-of-the-voting-app", "correct horse", "correct-horse")
-REQUIRED = "SALEPROOF_REQUIRE_DOCKER"
 TALLY = "import http.server as h; h.test(h.SimpleHTTPRequestHandler, h.ThreadingHTTPServer, port=9000)"
 # What changes by itself while a container runs.
 PASSING = re.compile(r"counter packets \d+ bytes \d+")
-
-
-def engine() -> Engine:
-    """The engine on this machine, or the test is skipped with the reason; with SALEPROOF_REQUIRE_DOCKER=1 it fails."""
-    try:
-        found = connect()
-        found.ping()
-        if not found.endpoint.is_local:
-            raise SaleproofError(f"{found.endpoint} is not on this machine, and the test dials what it publishes")
-        subprocess.run(["docker", "compose", "version"], check=True, capture_output=True)
-    except (SaleproofError, OSError, subprocess.CalledProcessError) as error:
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(f"a Docker engine with Compose is required ({REQUIRED}=1): {error}")
-        pytest.skip(f"no Docker engine with Compose: {error}")
-    return found
 
 
 @dataclass
@@ -169,7 +150,7 @@ def status(target: Path) -> dict[str, Any]:
 @contextlib.contextmanager
 def apps() -> Iterator[tuple[Voting, Voting, Agent]]:
     """The app, its decoy (same image, similar name, another project), and an agent that only reads."""
-    found = engine()
+    found = connect()
     name = f"sptest-voting-{uuid.uuid4().hex[:6]}"
     voting, decoy, reader = Voting(found, name), Voting(found, f"{name}-2"), f"{name}-reader"
     tally = f"{name}-tally"

@@ -109,6 +109,8 @@ class Compose:
         except subprocess.TimeoutExpired as cause:
             late = f"docker compose {words[0]} of '{self._part.project}' took more than {DOWN_WITHIN_S:g} s"
             raise Unavailable(late) from cause
+        except OSError as cause:
+            raise Unavailable(f"the command `docker compose` cannot be run: {cause}") from cause
 
     def _words(self, *words: str) -> list[str]:
         context = ["--context", self._endpoint.context] if self._by_context else []

@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import msgspec
-
 from chaos.errors import Unavailable, nearest
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.platform import Instance
 from chaos.platforms.compose import project
 from chaos.platforms.compose.addresses import Addresses
@@ -47,7 +45,7 @@ class ComposeControl:
     ever touched, and each is looked at again right before."""
 
     def __init__(self, control: dict[str, Any]) -> None:
-        self.reach = msgspec.convert(control, Reach)
+        self.reach = from_plain(control, Reach)
         self.engine: Engine = connect(self.reach.endpoint)
         self.agent = Agent(self.engine, self.reach.project)
         self.addresses = Addresses(self.engine, self.reach.project)

@@ -12,6 +12,7 @@ from chaos.model.target import Target
 from chaos.platforms.compose import agent, image, kernel, project
 from chaos.platforms.compose.attached import Attachments
 from chaos.platforms.compose.command import Compose as Command
+from chaos.platforms.compose.command import needs_compose
 from chaos.platforms.compose.control import ComposeControl, Reach
 from chaos.platforms.compose.engine import Engine, connect, may_answer, resolve
 from chaos.platforms.compose.links import proxies_of, states
@@ -68,6 +69,7 @@ class ComposePlatform:
                     "Compose files to bring it up with"
                 )
             return present
+        needs_compose()
         try:
             command.up(engine, slots(target), progress)
         except BaseException:

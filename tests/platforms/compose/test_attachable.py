@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from chaos.errors import Refused
 from chaos.model.target import Link
-from chaos.platforms.compose.attachable import _through_a_proxy, instead, why_not
+from chaos.platforms.compose.attachable import _through_a_proxy, instead, refuse, why_not
 from chaos.platforms.compose.attached import Pair
 from chaos.platforms.compose.project import Container
 
@@ -63,3 +64,9 @@ def test_what_to_write_instead_names_both_sides() -> None:
     assert '"upstream": "db:5432"' in said
     assert "toxiproxy:5432" in said
     assert '"upstream": "api.pay.example:443"' in instead("web", "pay", "api.pay.example", 443)
+
+
+def test_a_link_that_the_targets_own_proxy_serves_gets_no_second_one() -> None:
+    """Before the engine is asked anything."""
+    with pytest.raises(Refused, match="own Toxiproxy is on it already"):
+        refuse(None, container("shop_default"), [pair("api")], ["web -> api"])  # type: ignore[arg-type]
