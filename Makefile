@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast test-compose lint bench docs clean help
+.PHONY: demo test test-fast test-compose lint bench torture fuzz soak falsegreens audit docs clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,12 +17,13 @@ demo: $(VENV)/.shop  ## set up, then rehearse a slow database on the embedded sh
 	$(BIN)/saleproof run experiments/db-latency-spike.yaml
 
 test: lint $(VENV)/.dev  ## set up, then lint, types and every test
-	$(BIN)/pytest -n 2 -m "not e2e"
-	$(BIN)/pytest -n 2 -m "e2e and not alone"
+	$(BIN)/pytest -n 2 -m "not e2e and not docker"
+	$(BIN)/pytest -n 2 -m "docker and not alone"
+	$(BIN)/pytest -n 2 -m "e2e and not alone and not docker"
 	$(BIN)/pytest -v -m alone
 
 test-fast: $(VENV)/.dev  ## the tests that need no services
-	$(BIN)/pytest -n 2 -m "not e2e and not integration"
+	$(BIN)/pytest -n 2 -m "not e2e and not integration and not docker"
 
 test-compose: $(VENV)/.dev  ## the whole catalogue on Docker Compose, both variants: a quarter of an hour
 	SALEPROOF_REQUIRE_DOCKER=1 SALEPROOF_COMPOSE_CATALOGUE=all $(BIN)/pytest -v tests/e2e/test_compose_shop.py
@@ -34,6 +35,21 @@ lint: $(VENV)/.dev  ## style and strict types
 
 bench: $(VENV)/.bench  ## every speed that we claim, side by side with what it is compared to
 	$(BIN)/python -m bench
+
+torture: $(VENV)/.dev  ## kill runner and watchdog at random moments, N=100 times; goes on where it was interrupted
+	$(BIN)/python -m tests.torture --kills $(or $(N),100) --seed $(or $(SEED),1) --lanes $(or $(LANES),1)
+
+fuzz: $(VENV)/.dev  ## 10,000 generated bad files through the command line: a sentence for each, never a traceback
+	$(BIN)/python -m tests.spec.generated --files $(or $(N),10000) --seed $(or $(SEED),20261125)
+
+soak: $(VENV)/.dev  ## one long run, MINUTES=2 of them, and the memory of its processes all the while
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),2)
+
+falsegreens: $(VENV)/.dev  ## what the stock Chaos Toolkit calls well, and what Saleproof says of it: a table
+	$(BIN)/python -m tests.falsegreens
+
+audit:  ## are the pinned dependencies known to be vulnerable? says so where nobody can be asked
+	.ci/audit
 
 docs: $(VENV)/.dev  ## write the reference again from the code
 	$(BIN)/python -m chaos.spec.reference --write

@@ -7,6 +7,13 @@ from pathlib import Path
 
 from chaos.errors import SaleproofError
 
+# Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO
+
+STORE_VARIABLE = "SALEPROOF_STORE"
+
 
 def state_dir() -> Path:
     """`$SALEPROOF_STATE`, else `$XDG_STATE_HOME/saleproof`, else `~/.local/state/saleproof`; made with mode 0700.
@@ -37,6 +44,12 @@ def private_dir(path: Path) -> Path:
     return path
 
 
+def open_private(path: Path, *, anew: bool = False) -> IO[bytes]:
+    """To append to, or anew; made so that nobody else reads it, whatever the umask. Raises: OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if anew else os.O_APPEND)
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
 def store_url() -> str:
     """Where runs are recorded: `$SALEPROOF_STORE`, a file or a database URL; else `runs.db` in the state folder."""
-    return os.environ.get("SALEPROOF_STORE") or str(state_dir() / "runs.db")
+    return os.environ.get(STORE_VARIABLE) or str(state_dir() / "runs.db")

@@ -38,3 +38,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get(REQUIRED) == "1":
         pytest.fail(f"{REQUIRED}=1, and no Docker engine: {why}", pytrace=False)
     pytest.skip(f"no Docker engine: {why}")
+
+
+@pytest.fixture(autouse=True)
+def _no_engine_by_chance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other tests see no engine: what happens to be up on one must not change what they find."""
+    if request.node.get_closest_marker("docker") is None:
+        monkeypatch.setenv("DOCKER_HOST", "unix:///there/is/none")

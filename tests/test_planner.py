@@ -149,6 +149,33 @@ def test_a_fault_that_the_platform_cannot_do_is_refused(make: Make) -> None:
         make("pause: {service: db, for: 60s}", LATENCY, inventory=weak)
 
 
+def test_a_fault_of_another_platform_is_told_where_it_is(make: Make) -> None:
+    """What needs containers says which platform has them."""
+    with pytest.raises(
+        Unsupported, match=r"isolate, db: the platform 'embedded' has no NetworkShaper; it is on compose$"
+    ):
+        make("isolate: {service: db, for: 60s}")
+
+
+def test_what_the_engines_kernel_lacks_is_said(make: Make) -> None:
+    """A platform may have less on one machine than on another."""
+    there = planner.planned_inventory(TARGET, "resilient", "compose")
+    assert make("corrupt: {service: db, ratio: 5%, for: 60s}", inventory=there).steps
+    without = msgspec.structs.replace(there, capabilities=there.capabilities - {"PacketMangler"})
+    with pytest.raises(
+        Unsupported, match=r"corrupt, db: the platform 'compose' has no PacketMangler here: the engine's kernel has no"
+    ):
+        make("corrupt: {service: db, ratio: 5%, for: 60s}", inventory=without)
+
+
+def test_where_an_experiment_can_run_follows_from_its_faults() -> None:
+    """Nobody has to say it."""
+    root = Path(__file__).parents[1] / "experiments"
+    assert planner.platforms_for(load_experiment(root / "web-crash.yaml")[0]) == ("embedded", "compose")
+    assert planner.platforms_for(load_experiment(root / "flash-sale-surge.yaml")[0]) == ("embedded", "compose")
+    assert planner.platforms_for(load_experiment(root / "cache-disk-full.yaml")[0]) == ("compose",)
+
+
 def test_a_surge_needs_traffic(make: Make) -> None:
     """Without traffic there is nothing to multiply."""
     head = HEAD.replace("[checkout.p95 < 2s]", "[stock-left >= 1]") + "load: none\n"
@@ -370,9 +397,10 @@ SHIPPED = sorted((Path(__file__).parents[1] / "experiments").glob("*.yaml"))
 def test_shipped_experiments_can_decide(path: Path) -> None:
     """In each of their profiles: the windows that we ship are long enough for what they claim."""
     whole, target = load_experiment(path)
+    platform, *_ = planner.platforms_for(whole)
     for profile in (None, *whole.profiles):
         chosen, _ = load_experiment(path, profile=profile, target=target)
         for variant in target.variants:
-            there = planner.planned_inventory(target, variant, "embedded")
+            there = planner.planned_inventory(target, variant, platform)
             plan = planner.plan(chosen, target, there, variant=variant, seed=1, profile=profile)
             assert plan.decisions

@@ -16,12 +16,13 @@ PERIOD_US = 100_000
 
 def run(
     *, pid: int, container: str, action: Literal["look", "put", "use", "try"], quota_us: int = 0, period_us: int = 0,
-    seconds: float = 0.0, workers: int = 1,
+    seconds: float = 0.0, workers: int = 1, instead_of: tuple[int, int] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """`look`: quota, period, and the machine's processors. `put`: set them. `use`: how many processors the cgroup uses
+    """`look`: quota, period, and the machine's processors. `put`: set them, if need be only
+    `instead_of` others. `use`: how many processors the cgroup uses
     over that time. `try`: how many that many busy newcomers in the cgroup get between them. Raises: Unavailable."""
     cgroup = Cgroup.of(pid, container)
-    if action == "put":
+    if action == "put" and (instead_of is None or tuple(instead_of) == limit(cgroup)):
         _put(cgroup, quota_us, period_us)
     if action == "use":
         began_s, began = time.monotonic(), used_s(cgroup)

@@ -17,13 +17,14 @@ PIECE = 1 << 16
 
 def run(
     *, pid: int, container: str, action: Literal["look", "put", "write"], path: str, device: str = "", read: int = 0,
-    write: int = 0, size: int = 0, within_s: float = 20.0,
+    write: int = 0, size: int = 0, within_s: float = 20.0, instead_of: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """`look`: the disk (major:minor), and its limits in bytes a second; 0 is none. `put`: set them. `write`: seconds
+    """`look`: the disk (major:minor), and its limits in bytes a second; 0 is none. `put`: set them, if
+    need be only `instead_of` another. `write`: seconds
     that so many bytes take to be on the disk, by a process in the container's cgroup. Raises: Unavailable."""
     cgroup = Cgroup.of(pid, container)
     device = device or mounts.disk(mounts.of(pid, container, path))
-    if action == "put":
+    if action == "put" and (instead_of is None or instead_of in limits_of(cgroup, device)):
         put(cgroup, device, read, write)
     elif action == "write":
         return {"seconds": _timed(cgroup, pid, container, path, size, within_s)}

@@ -9,14 +9,29 @@ from chaos.errors import Unavailable
 
 
 def run(
-    *, pid: int, container: str, action: Literal["look", "put"], limit: int = 0, swap_limit: int | None = None
+    *,
+    pid: int,
+    container: str,
+    action: Literal["look", "put"],
+    limit: int = 0,
+    swap_limit: int | None = None,
+    instead_of: tuple[int, int | None] | None = None,
 ) -> dict[str, Any]:
     """Limits and use in bytes; a limit of -1 is none. `swap_limit` is that of memory and swap together (version 1) or
-    of swap alone (version 2), as the kernel has it; None where the kernel limits no swap. Raises: Unavailable."""
+    of swap alone (version 2), as the kernel has it; None where the kernel limits no swap. `put`: set them, if need be
+    only `instead_of` others; `mine`: are those still there? Raises: Unavailable."""
     cgroup = Cgroup.of(pid, container)
-    if action == "put":
+    mine = instead_of is not None and is_one_of(look(cgroup), instead_of, (limit, swap_limit))
+    if action == "put" and (mine or instead_of is None):
         _put(cgroup, limit, swap_limit)
-    return look(cgroup)
+    now = look(cgroup)
+    return now | {"mine": instead_of is not None and is_one_of(now, instead_of, (limit, swap_limit))}
+
+
+def is_one_of(now: dict[str, Any], ours: tuple[int, int | None], before: tuple[int, int | None]) -> bool:
+    """Is one of the two limits ours, and not what it was before? A put may have been interrupted between them."""
+    pairs = zip((now["limit"], now["swap_limit"]), ours, before, strict=True)
+    return any(is_now is not None and is_now == mine != was for is_now, mine, was in pairs)
 
 
 def look(cgroup: Cgroup) -> dict[str, Any]:

@@ -20,8 +20,8 @@ def run(
     *, pid: int, container: str, action: Literal["look", "kill", "restore"], mark: str, score: int = 0,
     within_s: float = 10.0,
 ) -> int:  # fmt: skip
-    """The main process's oom_score_adj. `kill`: make it the kernel's first choice, take all memory of its cgroup, and
-    return once it is dead. `restore`: `score` again. Raises: Unavailable."""
+    """The main process's oom_score_adj, of before a `kill`. `kill`: make it the kernel's first choice, take all memory
+    of its cgroup, return once it is dead. `restore`: `score` again, and nothing of ours. Raises: Unavailable."""
     check(pid, container)
     adj = Path(f"/proc/{pid}/oom_score_adj")
     before = int(adj.read_text())
@@ -31,6 +31,7 @@ def run(
         hog.stop(mark)
         if before != score:
             adj.write_text(str(score))
+        return int(adj.read_text())
     else:
         _kill(pid, container, mark, adj, before, within_s)
     return before

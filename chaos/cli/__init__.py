@@ -12,6 +12,7 @@ import sys
 
 from chaos import __version__
 from chaos.errors import SaleproofError, UsageError, nearest
+from chaos.masking import masked
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
 TYPE_CHECKING = False
@@ -91,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return int(code)
     except SaleproofError as error:
-        print(f"saleproof: {error}", file=sys.stderr)  # noqa: T201
+        print(f"saleproof: {masked(str(error))}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except KeyboardInterrupt:
         print("saleproof: interrupted", file=sys.stderr)  # noqa: T201
@@ -112,9 +113,7 @@ def _crashed(cause: Exception) -> int:
     import traceback
 
     with tempfile.NamedTemporaryFile("w", prefix="saleproof-crash-", suffix=".txt", delete=False) as file:
-        file.write(traceback.format_exc())
-    print(  # noqa: T201
-        f"saleproof: internal error: {type(cause).__name__}: {cause}. Details: {file.name}; please report it",
-        file=sys.stderr,
-    )
+        file.write(masked(traceback.format_exc()))
+    what = masked(f"{type(cause).__name__}: {cause}")
+    print(f"saleproof: internal error: {what}. Details: {file.name}; please report it", file=sys.stderr)  # noqa: T201
     return SaleproofError.exit_code

@@ -28,21 +28,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recycle", action="store_true", help="reset the connections that are older than the proxy, and no others"
     )
+    parser.add_argument(
+        "--arm", metavar="NAME", default=None, help="the target's name, where its environment is production"
+    )
     json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Idempotent. Raises: Refused while a run uses the target, while a fault is on the link, and where it cannot be
-    done; then it says what to set in the compose file instead."""
+    """Idempotent. Raises: Refused for production that is not armed, while a run uses the target, while a fault is on
+    the link, and where it cannot be done; then it says what to set in the compose file instead."""
+    import os
+
     from chaos.engine.lock import TargetLock
     from chaos.errors import Unavailable
     from chaos.platforms.compose.agent import borrowed
     from chaos.platforms.compose.platform import ComposePlatform
+    from chaos.rehearsal.production import ARM_VARIABLE, ask_to_arm, refuse_unarmed
     from chaos.spec.target import link_name
     from chaos.state import state_dir
 
     target = find_target(arguments.target)
     links = [link_name(text) for text in arguments.links]
+    refuse_unarmed(target, arguments.arm or os.environ.get(ARM_VARIABLE) or ask_to_arm(target))
     with TargetLock(state_dir() / "locks", target.name, "saleproof attach"):
         platform = ComposePlatform.attach(target)
         if platform is None:
@@ -50,9 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         with borrowed(platform.engine, platform.project):
             attachments = platform.attachments
             refuse_disturbed(target, [pair.name for pair in attachments.pairs(links)], "attach")
-            proxies = platform.inventory().proxies
+            own = [name for name, proxy in platform.inventory().proxies.items() if not proxy.reach.get("uid")]
             done = attachments.attach(
-                links, proxies, recycle=arguments.recycle, progress=lambda name, what: say(f"  {name}: {what}")
+                links, own, recycle=arguments.recycle, progress=lambda name, what: say(f"  {name}: {what}")
             )
     if arguments.json:
         out_json({"target": target.name, "attached": done})

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from chaos.errors import UsageError
+from chaos.masking import masked, masked_tree
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
 TYPE_CHECKING = False
@@ -18,19 +19,24 @@ if TYPE_CHECKING:
 
 def say(text: str) -> None:
     """Progress and remarks: stderr, so that stdout stays the result."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(masked(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def out(text: str) -> None:
     """The result: stdout."""
+    out_raw(masked(text))
+
+
+def out_raw(text: str) -> None:
+    """A result that is a program or a file of the user's own: as it is."""
     print(text, flush=True)  # noqa: T201
 
 
 def out_json(value: Any) -> None:
     """The result, for programs: one JSON document on stdout."""
-    from chaos.model.base import to_json
+    from chaos.model.base import to_json, to_plain
 
-    sys.stdout.write(to_json(value).decode() + "\n")
+    sys.stdout.write(to_json(masked_tree(to_plain(value))).decode() + "\n")
 
 
 def json_option(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import out
+from chaos.cli.common import out_raw
 
 HELP = "print a shell completion script"
 EXAMPLES = """\
@@ -22,5 +22,5 @@ def run(arguments: argparse.Namespace) -> int:
 
     from chaos.cli import parser
 
-    out(shtab.complete(parser(), shell=arguments.shell))
+    out_raw(shtab.complete(parser(), shell=arguments.shell))
     return 0

@@ -28,17 +28,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     target = find_target(arguments.target)
     with TargetLock(state_dir() / "locks", target.name, "saleproof down"):
-        was_up = []
+        was_up: list[str] = []
+        goes_on: list[str] = []
         for name in (arguments.platform,) if arguments.platform else platforms.present(target):
             try:
                 was_up += [name] if platforms.attach(target, name) is not None else []
                 platforms.clean(target, name)  # also what a reboot or a broken start left
+                goes_on += [name] if name in was_up and platforms.attach(target, name) is not None else []
             except Unavailable as cause:
                 # An engine that cannot be asked must not keep the other platform from being taken down.
                 if arguments.platform or name == platforms.default(target):
                     raise
                 say(f"{name} was not looked at: {cause}")
-        goes_on = [name for name in was_up if platforms.attach(target, name) is not None]
     if arguments.json:
         out_json({"target": target.name, "was_up": bool(was_up), "platforms": was_up, "goes_on": goes_on})
     elif goes_on:

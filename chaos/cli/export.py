@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import out, pick_variant, say
+from chaos.cli.common import out_raw, pick_variant, say
 from chaos.cli.plan import experiment_options
 from chaos.errors import UsageError
 
@@ -65,5 +65,5 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError(f"--output {arguments.output}: cannot be written: {cause.strerror}") from cause
         say(f"written: {arguments.output}")
     else:
-        out(text)
+        out_raw(text)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import out
+from chaos.cli.common import out_raw
 
 HELP = "print the JSON Schema of experiment or target files, for editors"
 EXAMPLES = """\
@@ -23,5 +23,5 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos.spec.schema import experiment_schema, target_schema
 
     schema = experiment_schema() if arguments.kind == "experiment" else target_schema()
-    out(json.dumps(schema, indent=2, ensure_ascii=False))
+    out_raw(json.dumps(schema, indent=2, ensure_ascii=False))
     return 0

@@ -16,6 +16,7 @@ from typing import Any
 from chaos.cli.common import open_store, out, out_json, say
 from chaos.errors import UsageError
 from chaos.judge.chaostoolkit import CHAOSTOOLKIT
+from chaos.masking import masked_tree
 from chaos.model.event import RunEnded, RunStarted
 from chaos.model.journal import RunInfo
 from chaos.model.plan import Plan
@@ -108,5 +109,5 @@ def _plan(experiment: dict[str, Any], path: Path) -> Plan:
 
 def _json_safe(journal: dict[str, Any]) -> dict[str, Any]:
     """What an extension's probe returns may be anything; the record must not be lost for it."""
-    safe: dict[str, Any] = json.loads(json.dumps(journal, default=str))
+    safe: dict[str, Any] = masked_tree(json.loads(json.dumps(journal, default=str)))
     return safe

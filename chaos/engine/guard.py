@@ -71,7 +71,9 @@ class Guard:
             return
         for name, alive in self._watch.items():
             if not alive():
-                self._session.abort(GuardBroken(at_s=self._session.at_s(), condition=name, error="it is gone"))
+                self._session.abort(
+                    GuardBroken(at_s=self._session.at_s(), condition=name, error="it is gone, or hangs")
+                )
                 return
         for condition in self._session.plan.abort:
             try:
@@ -82,6 +84,8 @@ class Guard:
                 return
             if self._breached(condition, bad, total):
                 seen = f"{bad} of {total} bad in the last {Duration(SPAN_S)}"
+                if condition.shape is Shape.GAUGE:
+                    seen = f"true of {total - bad} of the last {total} readings"
                 held = f", for {condition.hold}" if condition.hold else ""
                 event = GuardBreached(at_s=self._session.at_s(), condition=condition.text, value=seen + held)
                 self._session.abort(event)
@@ -89,6 +93,9 @@ class Guard:
 
     def _breached(self, condition: Condition, bad: int, total: int) -> bool:
         now_s = self._clock.now_s()
+        if condition.shape is Shape.GAUGE:
+            # A reading is counted as bad that does not meet its sentence, and here the sentence says what is too bad.
+            bad = total - bad
         least = LEAST_READINGS if condition.shape is Shape.GAUGE else LEAST
         if total < least or not beyond(condition, bad / total):
             self._since.pop(condition.text, None)

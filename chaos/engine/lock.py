@@ -11,8 +11,8 @@ from typing import Self
 
 import msgspec
 
-from chaos.errors import Refused
-from chaos.model.base import Noun
+from chaos.errors import Refused, SaleproofError
+from chaos.model.base import Noun, from_json
 
 
 class TargetLock:
@@ -34,9 +34,13 @@ class TargetLock:
             raise Refused(
                 f"the target '{self._target}' is in use {_who(held)}; wait for it, or end that process"
             ) from None
-        os.ftruncate(self._file, 0)
         about = {"by": self._holder, "pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
-        os.pwrite(self._file, json.dumps(about).encode(), 0)
+        try:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, json.dumps(about).encode(), 0)
+        except OSError as cause:
+            os.close(self._file)
+            raise SaleproofError(f"the lock {self._path} cannot be written: {cause.strerror}") from cause
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,7 +67,7 @@ def holders(folder: Path) -> tuple[Holder, ...]:
     found = []
     for path in sorted(folder.glob("*.lock")):
         try:
-            holder = msgspec.json.decode(path.read_bytes(), type=Holder)
+            holder = from_json(path.read_bytes(), Holder)
         except (OSError, msgspec.MsgspecError):
             continue  # nobody's: it is emptied at the end
         if _alive(holder.pid) and _held(path):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
+import msgspec
+
 from chaos import faults
 from chaos.engine.ledger import Entry, Ledger
+from chaos.faults.shared import lease as places
 from chaos.model.event import AnyEvent, FaultReverted, FaultStuck
 
 By = Literal["runner", "watchdog", "recover"]
@@ -29,7 +33,8 @@ def revert_all(
     """Revert fault by fault in reverse order, the places of one at the same time; go on after one fails; close each
     entry once it was read back as gone.
 
-    Returns what is stuck; each of those stays in the ledger. Never raises for a fault.
+    Returns what is stuck; each of those stays in the ledger. Never raises for a fault. Once what was emitted is in the
+    record, the caller says so: `ledger.told`.
     """
     deadline_s = time.monotonic() + BUDGET_S
     last_first = list(reversed(list(entries)))
@@ -49,17 +54,29 @@ def _revert_and_close(
     ledger: Ledger, entry: Entry, deadline_s: float, by: By, at_s: Callable[[], float]
 ) -> FaultReverted | FaultStuck:
     started = time.monotonic()
+    if by != "runner":
+        _end_lease(entry)
     error = _revert_one(entry, deadline_s)
     remedy = "then: saleproof recover"
     if error is None:
+        ended = time.monotonic()
+        event = FaultReverted(at_s=at_s(), fault=entry.fault, place=entry.place, took_s=ended - started, by=by)
         try:
-            ledger.close(entry)
+            ledger.close(entry, msgspec.structs.replace(event, at_s=ended))
         except OSError as cause:
             error, remedy = f"it is gone, but its ledger entry cannot be removed: {cause}", f"remove {entry.file_name}"
-    if error is None:
-        took_s = time.monotonic() - started
-        return FaultReverted(at_s=at_s(), fault=entry.fault, place=entry.place, took_s=took_s, by=by)
+        else:
+            return event
     return FaultStuck(at_s=at_s(), fault=entry.fault, place=entry.place, error=error, remedy=remedy)
+
+
+def _end_lease(entry: Entry) -> None:
+    """What the dead runner had asked for last may still be on its way: under a lease that is over it is refused, and
+    does not come after the revert. Where nobody answers, reverting says so."""
+    holder = faults.holder(entry.undo) if entry.undo.lease else None
+    if holder is not None:
+        with contextlib.suppress(Exception):
+            places.release(holder, entry.undo.lease)
 
 
 def _revert_one(entry: Entry, deadline_s: float) -> str | None:

@@ -298,6 +298,7 @@ class Session:
             tried = {(s.fault, s.place) for s in self.stuck}
             entries = [e for k, e in self._open.items() if k not in tried and (only is None or e.fault in only)]
             stuck = revert_all(self.ledger, entries, by="runner", at_s=self.at_s, emit=self.emit)
+            self.ledger.told(self.run_id)
             self.stuck.extend(stuck)
             left = {(s.fault, s.place) for s in self.stuck}
             for key in [k for k in self._open if k not in left and (only is None or k[0] in only)]:

@@ -7,6 +7,7 @@ what the run had brought up is taken down. A runner that ends well says so first
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 
 from chaos.errors import SaleproofError
+from chaos.state import STORE_VARIABLE, open_private
 
 DONE = b"done\n"
 MODULE = "chaos.rehearsal.watchdog"
@@ -23,7 +25,9 @@ class Watchdog:
     """The runner's side. `start` returns once the watchdog watches. Raises: SaleproofError when it does not."""
 
     def __init__(self, run_id: str, state: Path, store: str, bring_down: Path | None, log: Path) -> None:
-        self._arguments = ["--run", run_id, "--state", str(state), "--store", store]
+        self._arguments = ["--run", run_id, "--state", str(state)]
+        # In its environment, which is its user's alone: a URL may hold a password, and arguments are everybody's.
+        self._environment = {**os.environ, STORE_VARIABLE: store}
         if bring_down is not None:
             self._arguments += ["--down", str(bring_down)]
         self._log = log
@@ -31,10 +35,11 @@ class Watchdog:
 
     def start(self) -> None:
         self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._log.open("ab") as log:
+        with open_private(self._log) as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", MODULE, *self._arguments],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+                env=self._environment,
             )  # fmt: skip
         assert self._process.stdout is not None
         if self._process.stdout.readline() != b"watching\n":
@@ -73,8 +78,9 @@ def wait_for_end() -> bool:
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
-    sys.stdout.write("watching\n")
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):  # it died before it could hear that: then there is work at once
+        sys.stdout.write("watching\n")
+        sys.stdout.flush()
     said = b""
     while chunk := os.read(0, 64):
         said += chunk

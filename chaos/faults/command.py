@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import msgspec
-
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import limits
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Anything
-from chaos.units import Duration, dec_hook
+from chaos.units import Duration
 
 # What every program may expect; the rest of the environment may hold what is none of its business.
 PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
 OUTPUT_CHARS = 300
+# In the environment of `run` and of all that it starts: how a process that knows only the undo record finds it.
+MARK = "SALEPROOF_COMMAND"
 
 
 class Command(Noun):
@@ -51,13 +52,17 @@ class Command(Noun):
     def prepare(self, where: str, platform: Anything) -> Undo:
         """Runs `check`, which must say no. Raises: Unavailable."""
         env = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | self.env
-        programs = Programs(undo=self.undo, check=self.check, env=env, folder=str(Path.cwd()), timeout=self.timeout)
+        programs = Programs(
+            undo=self.undo, check=self.check, env=env, folder=str(Path.cwd()), timeout=self.timeout,
+            mark=secrets.token_hex(8),
+        )  # fmt: skip
         if programs.in_place():
             raise Unavailable(f"check exits with 0 before anything was run: {_line(self.check)}")
         return Undo(kind=self.kind, where=where, data=to_plain(programs))
 
     def inject(self, undo: Undo, platform: Anything) -> None:
-        code, output = Programs.of(undo).call(self.run)
+        programs = Programs.of(undo)
+        code, output = programs.call(self.run, {MARK: programs.mark})
         if code != 0:
             raise Unavailable(f"run exited with {code}: {_line(self.run)}{output}")
 
@@ -68,8 +73,10 @@ class Command(Noun):
 
     @staticmethod
     def revert(undo: Undo) -> None:
-        """Run `undo`, and believe `check` alone."""
+        """Run `undo`, and believe `check` alone. A `run` that its dead runner has left half-way is ended first: it
+        must not go on after the undo."""
         programs = Programs.of(undo)
+        programs.end_run()
         why = ""
         try:
             code, output = programs.call(programs.undo)
@@ -100,10 +107,11 @@ class Programs(Noun):
     env: dict[str, str]
     folder: str
     timeout: Duration
+    mark: str = ""
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
-        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+        return from_plain(undo.data, cls)
 
     def in_place(self) -> bool:
         """Raises: Unavailable when `check` cannot tell: it did not start, took too long, or died of a signal."""
@@ -112,7 +120,18 @@ class Programs(Noun):
             raise Unavailable(f"check was ended by {signal.Signals(-code).name}: {_line(self.check)}{output}")
         return code == 0
 
-    def call(self, words: tuple[str, ...]) -> tuple[int, str]:
+    def end_run(self) -> None:
+        """`run` leads a session, which goes as a whole; what it has left behind in others on purpose is for `undo`."""
+        mark = f"{MARK}={self.mark}".encode()
+        for path in Path("/proc").glob("[0-9]*") if self.mark else ():
+            pid = int(path.name)
+            try:
+                if os.getsid(pid) == pid and mark in (path / "environ").read_bytes().split(b"\0"):
+                    os.killpg(pid, signal.SIGKILL)
+            except OSError:  # gone by now, or another user's
+                continue
+
+    def call(self, words: tuple[str, ...], more: dict[str, str] | None = None) -> tuple[int, str]:
         """Run a program, never through a shell. Returns its exit code and `: the end of what it printed`, if anything.
 
         It has a session of its own: a Ctrl-C for the runner is not for it. Raises: Unavailable.
@@ -124,7 +143,9 @@ class Programs(Noun):
         with tempfile.TemporaryFile() as printed:
             options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": subprocess.STDOUT}
             try:
-                started = subprocess.Popen(words, env=self.env, cwd=self.folder, start_new_session=True, **options)
+                started = subprocess.Popen(
+                    words, env=self.env | (more or {}), cwd=self.folder, start_new_session=True, **options
+                )
             except OSError as cause:
                 raise Unavailable(f"cannot run {_line(words)}: {cause.strerror or cause}") from cause
             try:

@@ -59,16 +59,25 @@ class Cpu(ContainerFault):
         )
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        if cls.is_there(inside, held):
-            before = held.facts["before"]
-            inside.call("cpu", action="put", quota_us=before["quota_us"], period_us=before["period_us"])
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        before = held.facts["before"]
+        now = inside.call(
+            "cpu", action="put", quota_us=before["quota_us"], period_us=before["period_us"], instead_of=_mine(held)
+        )
+        return _is_mine(now, held)
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:
-        """Is it our limit? Another one is somebody else's, put there since."""
-        now = inside.call("cpu", action="look")
-        return bool((now["quota_us"], now["period_us"]) == (held.facts["quota_us"], held.facts["period_us"]))
+        return _is_mine(inside.call("cpu", action="look"), held)
+
+
+def _mine(held: Contained) -> tuple[int, int]:
+    return held.facts["quota_us"], held.facts["period_us"]
+
+
+def _is_mine(now: dict[str, Any], held: Contained) -> bool:
+    """Is it our limit? Another one is somebody else's, put there since."""
+    return (now["quota_us"], now["period_us"]) == _mine(held)
 
 
 def cores_of(found: dict[str, Any]) -> float:

@@ -19,8 +19,7 @@ LEAST_FILLED = Bytes(65_536)
 
 
 class DiskFull(ContainerFault):
-    """A file of ours takes what is left of the file system at `path` inside the container, but for `leave`. Only where
-    that file system is the service's own, with a size of its own; never the engine's disk."""
+    """The file system at `path` inside the container is full but for `leave`; never the engine's own disk."""
 
     kind: ClassVar[str] = "disk-full"
     needs: ClassVar[type] = DiskShaper
@@ -59,8 +58,9 @@ class DiskFull(ContainerFault):
         )
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        inside.call("fill", action="remove", path=held.facts["path"], name=_name(held.mark))
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        found = inside.call("fill", action="remove", path=held.facts["path"], name=_name(held.mark))
+        return bool(found["there"])
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:

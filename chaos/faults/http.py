@@ -7,14 +7,12 @@ import time
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
-import msgspec
-
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import limits
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Anything
-from chaos.units import Duration, dec_hook
+from chaos.units import Duration
 
 # As much of an answer as is read.
 ANSWER_BYTES = 1_000_000
@@ -132,7 +130,7 @@ class Ways(Noun):
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
-        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+        return from_plain(undo.data, cls)
 
     def in_place(self) -> bool:
         """Raises: Unavailable when `check` gets no answer, or a server's error that it does not ask for."""

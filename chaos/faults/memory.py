@@ -17,8 +17,7 @@ PAGE = 4096
 
 
 class Memory(ContainerFault):
-    """The service may use so much memory and no more, swap included; when it wants more, the kernel ends one of its
-    processes."""
+    """The service may use so much memory and no more; when it wants more, the kernel ends one of its processes."""
 
     kind: ClassVar[str] = "memory"
     needs: ClassVar[type] = ResourceShaper
@@ -56,18 +55,23 @@ class Memory(ContainerFault):
         )
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        before = held.facts["before"]
-        if cls.is_there(inside, held):
-            inside.call("memory", action="put", limit=before["limit"], swap_limit=before["swap_limit"])
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        return _is_left(inside, held, "put")
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:
-        """Is one of the two limits ours? The put may have been interrupted between them."""
-        now = inside.call("memory", action="look")
-        mine, before = held.facts, held.facts["before"]
-        swap = now["swap_limit"] is not None and now["swap_limit"] == mine["swap_limit"] != before["swap_limit"]
-        return bool(now["limit"] == mine["limit"] or swap)
+        return _is_left(inside, held, "look")
+
+
+def _is_left(inside: Inside, held: Contained, action: str) -> bool:
+    """Is one of our two limits there, once that was done with those of before? A put may have been interrupted
+    between them, and others than ours are somebody else's, put there since."""
+    ours, before = held.facts, held.facts["before"]
+    found = inside.call(
+        "memory", action=action, limit=before["limit"], swap_limit=before["swap_limit"],
+        instead_of=(ours["limit"], ours["swap_limit"]),
+    )  # fmt: skip
+    return bool(found["mine"])
 
 
 def swap_limit(found: dict[str, Any], limit: int) -> int | None:

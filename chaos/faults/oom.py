@@ -46,8 +46,9 @@ class Oom(ContainerFault):
         return Evidence(confirmed=True, text=f"the kernel ended {held.before.what} for want of memory; {after}")
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        inside.call("oom", action="restore", mark=held.mark, score=held.facts["score"])
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        score = held.facts["score"]
+        return bool(inside.call("oom", action="restore", mark=held.mark, score=score) != score)
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:

@@ -70,13 +70,13 @@ class SlowDisk(ContainerFault):
         )
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        if cls.is_there(inside, held):
-            before = held.facts["before"]
-            inside.call("disk", action="put", path=held.facts["path"], **before)
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        before, limit = held.facts["before"], held.facts["limit"]
+        now = inside.call("disk", action="put", path=held.facts["path"], instead_of=limit, **before)
+        return limit in (now["read"], now["write"])
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:
-        before, limit = held.facts["before"], held.facts["limit"]
-        now = inside.call("disk", action="look", path=held.facts["path"], device=before["device"])
+        device, limit = held.facts["before"]["device"], held.facts["limit"]
+        now = inside.call("disk", action="look", path=held.facts["path"], device=device)
         return limit in (now["read"], now["write"])

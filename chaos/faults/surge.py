@@ -6,11 +6,9 @@ import math
 import time
 from typing import Any, ClassVar, Self
 
-import msgspec
-
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared.lease import Holder
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import TrafficShaper
 
@@ -146,7 +144,7 @@ class Rush(Noun):
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
-        return msgspec.convert(undo.data, cls)
+        return from_plain(undo.data, cls)
 
     def here(self) -> bool:
         """Is there still a generator? One that does not answer is."""

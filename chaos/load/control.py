@@ -10,7 +10,7 @@ import msgspec
 
 from chaos.errors import Unavailable
 from chaos.load.wire import Answer, Order
-from chaos.model.base import Noun, to_json
+from chaos.model.base import Noun, from_json, from_plain, to_json
 from chaos.model.lease import Lease, Renewal
 
 # A generator answers in well under a millisecond; a machine that is busy with an experiment may take longer.
@@ -99,7 +99,7 @@ def start_ticks(pid: int) -> int | None:
 
 
 def _alive(control: dict[str, Any]) -> list[Reach]:
-    known = msgspec.convert(control, Control)
+    known = from_plain(control, Control)
     if known.boot_id != boot_id():
         return []
     return [reach for reach in known.generators if start_ticks(reach.pid) == reach.start_ticks]
@@ -112,6 +112,6 @@ def _ask(reach: Reach, order: Order) -> Answer:
             connection.connect(reach.socket)
             connection.sendall(to_json(order) + b"\n")
             with connection.makefile("rb") as lines:
-                return msgspec.json.decode(lines.readline(), type=Answer)
+                return from_json(lines.readline(), Answer)
     except (OSError, msgspec.MsgspecError) as cause:
         raise Unavailable(f"the traffic generator (pid {reach.pid}) does not answer: {cause}") from cause

@@ -220,7 +220,7 @@ class Generator:
 
     def _obey_line(self, line: bytes) -> Answer:
         try:
-            order = msgspec.json.decode(line, type=Order)
+            order = from_json(line, Order)
         except msgspec.MsgspecError as cause:
             multiplier = self._crowd.multiplier if self._crowd is not None else 1.0
             return Answer(multiplier=multiplier, error=f"not an order: {cause}")

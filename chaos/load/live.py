@@ -36,6 +36,8 @@ KEEP_BINS_S = 3600.0
 SILENT_S = 5.0
 # Readings come once a second or so: a shorter span would hold one or none.
 SAMPLES_SPAN_S = 2.5
+# A source whose every reading has failed for so long cannot be guarded by: one late answer is no reason to end a run.
+BLIND_S = 3.0
 _SECOND_US = 1_000_000
 _PER_CUSTOMER = (Shape.TRANSACTIONS, Shape.CUSTOMERS)
 
@@ -73,6 +75,8 @@ class Live:
         self._old: dict[Condition, deque[tuple[int, int, int]]] = {c: deque() for c in conditions}
         self._folded_us = 0  # every customer who came before this is only in the bins
         self._samples: deque[Sample] = deque()
+        self._sampled_s: dict[str, float] = {}  # when each SLI, or sentence, was last read
+        self._errors: dict[str, tuple[float, float, str]] = {}  # SLI -> when it first and last could not be, and why
         self._now_us: dict[int, int] = {}
         self._heard_s = 0.0
         self._in_flight: dict[int, int] = {}
@@ -100,8 +104,16 @@ class Live:
         """From the sampler's threads."""
         with self._lock:
             self._samples.append(sample)
+            self._sampled_s[sample.sli] = time.monotonic()
             while self._samples[0].at_s < sample.at_s - max(KEEP_S, self._keep_us / 1e6):
                 self._samples.popleft()
+
+    def add_error(self, sli: str, error: str) -> None:
+        """From the sampler's threads: it could not be read."""
+        with self._lock:
+            now_s = time.monotonic()
+            first_s, _, _ = self._errors.get(sli, (now_s, now_s, ""))
+            self._errors[sli] = (first_s, now_s, error)
 
     @property
     def customers(self) -> int:
@@ -111,9 +123,11 @@ class Live:
     def recent(self, condition: Condition, span_s: float) -> tuple[int, int]:
         """Bad and total of what was decided in the last so many seconds: a request that is under way is decided once it
         is too old to be good. Readings of other sources are looked at over at least SAMPLES_SPAN_S.
-        Raises: Unavailable when the generator has not been heard of for SILENT_S."""
+        Raises: Unavailable when the generator has not been heard of for SILENT_S, or every reading of another source
+        has failed for BLIND_S."""
         with self._lock:
             if condition.source is not Source.LOAD:
+                self._refuse_blind(condition)
                 now_s = max(self._at_us() / 1e6, self._samples[-1].at_s if self._samples else 0.0)
                 return self._count_samples(condition, now_s - max(span_s, SAMPLES_SPAN_S), now_s)
             if self._heard_s and time.monotonic() - self._heard_s > SILENT_S:
@@ -242,6 +256,15 @@ class Live:
         """A source that counts per sentence names the sentence, any other the SLI."""
         within = [s for s in self._samples if start_s <= s.at_s <= end_s]
         return [s for s in within if s.sli == condition.text] or [s for s in within if s.sli == condition.sli]
+
+    def _refuse_blind(self, condition: Condition) -> None:
+        """Raises: Unavailable."""
+        now_s = time.monotonic()
+        read_s = max(self._sampled_s.get(name, float("-inf")) for name in (condition.text, condition.sli))
+        for name in (condition.sli, condition.sli.rpartition(".")[0]):
+            first_s, last_s, error = self._errors.get(name, (now_s, float("-inf"), ""))
+            if now_s - last_s < BLIND_S <= now_s - max(first_s, read_s):
+                raise Unavailable(error)
 
     def _count_samples(self, condition: Condition, start_s: float, end_s: float) -> tuple[int, int]:
         counts = [sample_counts(condition, sample) for sample in self._named(condition, start_s, end_s)]

@@ -21,6 +21,7 @@ from chaos.load.script import Script
 from chaos.load.wire import Config, Goodbye, Hello, Order, Report, decode
 from chaos.model.base import to_json, to_plain
 from chaos.model.target import Traffic
+from chaos.state import open_private
 
 if TYPE_CHECKING:
     from chaos.load.batch import Batch, Joiner
@@ -123,6 +124,13 @@ class TrafficRun:
             p.popen.poll() is None and not p.ended.is_set() and now_s - p.heard_s < SILENT_S for p in self._processes
         )
 
+    @property
+    def silent(self) -> bool:
+        """A generator that runs has said nothing for too long: it is stopped, or hangs."""
+        now_s = time.monotonic()
+        running = [p for p in self._processes if not p.ended.is_set() and p.popen.poll() is None]
+        return any(now_s - p.heard_s >= SILENT_S for p in running)
+
     def multiply(self, multiplier: float) -> None:
         """From now on so many times as many customers. Raises: Unavailable, ValueError."""
         set_multiplier(self.traffic_control(), multiplier)
@@ -178,13 +186,14 @@ class TrafficRun:
         # Our own code and nothing from the folder that the user happens to be in (-P).
         root = str(Path(chaos.__file__).parent.parent)
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        with log.open("wb") as errors:
+        with open_private(log, anew=True) as errors:
             popen = subprocess.Popen(
                 [sys.executable, "-P", "-m", "chaos.load.generator"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
                 # A Ctrl-C in the terminal is for the runner alone.
                 start_new_session=True,
+                umask=0o077,  # its socket is its user's alone
             )  # fmt: skip
         process = _Process(shard=shard, popen=popen, socket=str(socket), log=log, heard_s=time.monotonic())
         self._processes.append(process)

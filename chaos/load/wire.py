@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from chaos.model.base import Noun
+from chaos.model.base import Noun, make_ready
 from chaos.model.lease import Renewal
 from chaos.model.target import Traffic
 from chaos.units import dec_hook, enc_hook
@@ -95,6 +95,7 @@ class Goodbye(Noun, tag="goodbye"):
 
 Message = Hello | Report | Goodbye
 
+make_ready(Message)
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=enc_hook)
 _DECODER = msgspec.msgpack.Decoder(Message, dec_hook=dec_hook)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, TypeVar, dataclass_transform
 
 import msgspec
@@ -33,7 +34,27 @@ def to_json(value: Any) -> bytes:
 
 def from_json(text: bytes | str, kind: type[T]) -> T:
     """The way back. Raises: msgspec.ValidationError when the text is not such a noun."""
+    make_ready(kind)
     return msgspec.json.decode(text, type=kind, dec_hook=dec_hook)
+
+
+def from_plain(value: Any, kind: type[T]) -> T:
+    """The same from plain dicts, lists and scalars. Raises: msgspec.ValidationError."""
+    make_ready(kind)
+    return msgspec.convert(value, kind, dec_hook=dec_hook)
+
+
+def make_ready(kind: Any) -> None:
+    """msgspec learns a type at its first use, and crashes the whole process (a segmentation fault, in 0.22) when two
+    threads use one for the first time at once: each type is learnt here, alone."""
+    if kind not in _ready:
+        with _learning:
+            msgspec.json.Decoder(kind, dec_hook=dec_hook)
+            _ready.add(kind)
+
+
+_ready: set[Any] = set()
+_learning = threading.RLock()
 
 
 def to_plain(value: Any) -> Any:

@@ -197,6 +197,9 @@ class ContainerControl(Protocol):
     def running(self, name: str) -> str:
         """Which life of which container runs now; empty when none does. Raises: KeyError, Unavailable."""
 
+    def lives(self, life: str) -> bool:
+        """Does that life of a container of the target's still last? Raises: Unavailable when it cannot be told."""
+
     def inside(self, name: str, life: str, verb: str, /, **arguments: Any) -> Any:
         """What a verb of chaos.agent returns, done for that container. Raises: Unavailable, also when that life of it
         is over."""

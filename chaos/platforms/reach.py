@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chaos.errors import Unavailable
+from chaos.model.base import from_plain
 
 if TYPE_CHECKING:
     from chaos.proxy.measure import Sample, Where
@@ -53,12 +54,10 @@ def measure(
     # Slow to import, and of no use to those who only read or revert.
     from dataclasses import asdict
 
-    import msgspec
-
     from chaos.proxy.measure import Sample
     from chaos.proxy.measure import measure as here
 
     if not reach:
         return here(kind, where, attributes, connections=connections)
     seen = _known(reach).measure(kind, asdict(where), dict(attributes), connections)
-    return msgspec.convert(seen, tuple[Sample, ...])
+    return from_plain(seen, tuple[Sample, ...])

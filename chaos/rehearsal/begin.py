@@ -65,16 +65,10 @@ def invariant_environment(target: Target) -> dict[str, str]:
 
 def planned_faults(plan: Plan) -> dict[str, Any]:
     """The faults of a plan as the objects that inject, made from the plan's plain data."""
-    import msgspec
-
     from chaos.faults import FAULTS
-    from chaos.units import dec_hook
+    from chaos.model.base import from_plain
 
-    return {
-        fault.id: msgspec.convert(fault.fault, FAULTS[fault.kind], dec_hook=dec_hook)
-        for step in plan.steps
-        for fault in step.faults
-    }
+    return {fault.id: from_plain(fault.fault, FAULTS[fault.kind]) for step in plan.steps for fault in step.faults}
 
 
 def versions() -> dict[str, str]:

@@ -43,6 +43,7 @@ from chaos.rehearsal.begin import (
 )
 from chaos.rehearsal.halted import refuse_when_halted, unwind_when_halted
 from chaos.rehearsal.production import PRODUCTION, refuse_unarmed, refuse_unsafe_plan
+from chaos.rehearsal.watched import watched
 from chaos.state import state_dir
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class Rehearsal:
             self.session.note(f"{self.target.name} is production, armed by {person()}")
         self._start_traffic(stack)
         self._start_sampler(stack)
-        watch = {"the watchdog": self._watchdog.alive}
+        watch = watched(self._watchdog, self._traffic)
         self._guard = Guard(self.session, self._live, self.clock, watch)
         self._guard.start()
         stack.callback(self._guard.stop)
@@ -276,6 +277,7 @@ class Rehearsal:
         self._live.add_sample(sample)
 
     def _on_probe_error(self, source: str, error: str) -> None:
+        self._live.add_error(source, error)
         self._emit(ProbeFailed(at_s=self.session.at_s(), source=source, error=error))
 
     def _figures(self, window: Window, condition: Condition) -> dict[str, Any]:

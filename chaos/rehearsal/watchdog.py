@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chaos.engine.watchdog import wait_for_end
 
 if TYPE_CHECKING:
+    from chaos.engine.ledger import Ledger
     from chaos.model.event import AnyEvent
 
 
@@ -18,23 +19,36 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--run", required=True)
     parser.add_argument("--state", required=True, type=Path)
-    parser.add_argument("--store", required=True)
     parser.add_argument("--down", default=None, type=Path, help="a file that says what to take down as well")
     arguments = parser.parse_args()
     if wait_for_end():
         return 0
-    return clean_up(arguments.run, arguments.state, arguments.store, arguments.down)
+    from chaos.state import store_url
+
+    return clean_up(arguments.run, arguments.state, store_url(), arguments.down)
 
 
 def clean_up(run_id: str, state: Path, store_url: str, down: Path | None) -> int:
     """First the faults, then the record, then the target; each whatever became of the others. 3: a fault is stuck."""
     from chaos.engine.ledger import Ledger
+
+    ledger = Ledger(state / "ledger")
+    with ledger.alone():
+        ledger.sweep()
+        stuck = _revert_and_record(ledger, run_id, store_url)
+    if down is not None and not stuck:
+        _take_down(down, run_id, state / "locks")
+    return 3 if stuck else 0
+
+
+def _revert_and_record(ledger: Ledger, run_id: str, store_url: str) -> bool:
+    """Whether a fault is stuck."""
     from chaos.engine.revert import revert_all
     from chaos.model.event import RunEnded
 
     began = time.monotonic()
-    ledger = Ledger(state / "ledger")
-    happened: list[AnyEvent] = []
+    # What the runner had reverted and could not say any more.
+    happened: list[AnyEvent] = [each.event for each in ledger.untold(run_id)]
     entries = ledger.entries(run_id)
     for line in ledger.damaged():
         print(line, file=sys.stderr)  # noqa: T201
@@ -49,13 +63,25 @@ def clean_up(run_id: str, state: Path, store_url: str, down: Path | None) -> int
     )
     try:
         _complete_record(run_id, store_url, happened)
-    finally:
-        if down is not None and not stuck:
-            from chaos.rehearsal.takedown import TakeDown
+        ledger.told(run_id)
+    except Exception as cause:  # whatever it is, the target is taken down all the same
+        print(f"{run_id}: the record is not complete: {cause}", file=sys.stderr)  # noqa: T201
+    return bool(stuck)
 
-            TakeDown.read(down).do()
-            down.unlink()
-    return 3 if stuck else 0
+
+def _take_down(down: Path, run_id: str, locks: Path) -> None:
+    """What the run had brought up, unless another run is at it by now: the dead one's lock went with it."""
+    from chaos.engine.lock import TargetLock
+    from chaos.errors import Refused
+    from chaos.rehearsal.takedown import TakeDown
+
+    found = TakeDown.read(down)
+    try:
+        with TargetLock(locks, found.target.name, f"the watchdog of run {run_id}"):
+            found.do()
+    except Refused as cause:
+        print(f"{run_id}: {found.target.name} stays up: {cause}", file=sys.stderr)  # noqa: T201
+    down.unlink()
 
 
 def _complete_record(run_id: str, store_url: str, happened: list[AnyEvent]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chaos.masking import masked
 from chaos.model.event import (
     AnyEvent,
     FaultConfirmed,
@@ -39,7 +40,7 @@ class Describer:
     def line(self, event: AnyEvent) -> str:
         """`  12.3s  fault      latency web-1 -> db: confirmed, +298 ms of 300 ms`."""
         area, text = self.words(event)
-        return f"{event.at_s:7.1f}s  {area:<9}  {text}"
+        return f"{event.at_s:7.1f}s  {area:<9}  {masked(text)}"
 
     def words(self, event: AnyEvent) -> tuple[str, str]:
         """(the area, the rest)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from chaos.model.target import Target
 from chaos.spec import condition, files
 from chaos.spec.convert import convert_noun, unknown
 from chaos.spec.experiment_file import ExperimentPart, WindowsPart
-from chaos.spec.marked import Key, Node, spell
+from chaos.spec.marked import Key, Node, shorten, spell
 from chaos.spec.method import read_method
 from chaos.spec.problems import Bad, Problems
 from chaos.spec.target import load_target
@@ -88,12 +89,13 @@ def find_target(name: str, experiment: Path) -> Path:
     seen = list(dict.fromkeys(folder for folder in folders if folder.is_dir()))
     for folder in seen:
         for suffix in _SUFFIXES:
-            if (folder / f"{name}{suffix}").is_file():
-                return _short(folder / f"{name}{suffix}")
+            path = folder / f"{name}{suffix}"
+            if os.path.isfile(path):  # noqa: PTH113 pathlib's raises for a name that is too long
+                return _short(path)
     there = [file.stem for folder in seen for file in sorted(folder.iterdir()) if file.suffix in _SUFFIXES]
     searched = f" Searched {', '.join(str(_short(folder)) for folder in seen)}." if seen else ""
     hint = nearest(name, there) or " There is no folder 'targets' with a target file, here or above."
-    raise SpecError(f"unknown target '{name}'.{hint}{searched} Or say --target FILE.", path=experiment)
+    raise SpecError(f"unknown target '{shorten(name)}'.{hint}{searched} Or say --target FILE.", path=experiment)
 
 
 def _short(path: Path) -> Path:

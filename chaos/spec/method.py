@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chaos.errors import CUTOFF, nearest
+from chaos.masking import masked
 from chaos.model.experiment import FaultSpec, MethodStep, Scope
 from chaos.model.target import Target
 from chaos.spec.convert import convert, convert_noun, unknown
@@ -111,7 +112,7 @@ class _Reader:
         if len(self.problems.errors) > before:
             raise Bad
         return FaultSpec(
-            kind=word, fault=fault, scope=scope, duration=duration, line=node.line, text=f"{word}: {flow(body)}"
+            kind=word, fault=fault, scope=scope, duration=duration, line=node.line, text=masked(f"{word}: {flow(body)}")
         )
 
     def _duration(self, body: Node, where: str) -> Duration:

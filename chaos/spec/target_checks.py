@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from chaos.errors import nearest
@@ -254,10 +253,6 @@ def _compose(target: Target, root: Node, problems: Problems) -> None:
             if word not in ("instance", "index"):
                 message = f"unknown variable '{{{word}}}'.{nearest(word, ('instance', 'index'))}"
                 problems.at(root, (*base, "services", name, "service"), message)
-    for index, file in enumerate(compose.files):
-        path = Path(target.path).parent / file
-        if not path.is_file():
-            problems.at(root, (*base, "files", index), f"there is no file {path}")
     templates.check_compose(target, compose, root, problems)
 
 

@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from chaos.model.base import from_json, to_json
+from chaos.masking import masked_tree
+from chaos.model.base import from_json, to_json, to_plain
 from chaos.model.event import AnyEvent
 from chaos.model.journal import RunInfo, Sample
 from chaos.model.plan import Plan
@@ -28,14 +29,19 @@ def run_row(info: RunInfo, plan: Plan) -> Row:
         "platform": plan.platform,
         "variant": plan.variant,
         "profile": plan.profile,
-        "info": to_json(info).decode(),
-        "plan": to_json(plan).decode(),
+        "info": _recorded(info),
+        "plan": _recorded(plan),
     }
 
 
 def event_row(run: str, seq: int, event: AnyEvent) -> Row:
-    data = to_json(event).decode()
-    return {"run": run, "seq": seq, "at_s": event.at_s, "kind": type(event).__struct_config__.tag, "data": data}
+    kind = type(event).__struct_config__.tag
+    return {"run": run, "seq": seq, "at_s": event.at_s, "kind": kind, "data": _recorded(event)}
+
+
+def _recorded(noun: Any) -> str:
+    """As JSON, without the secrets: nobody reverts from the record, so nobody needs them there."""
+    return to_json(masked_tree(to_plain(noun))).decode()
 
 
 def event_of(data: str) -> AnyEvent:
@@ -58,7 +64,7 @@ def ids_of(blobs: Iterable[bytes]) -> tuple[str, ...]:
 
 def journal_row(run: str, seq: int, journal: dict[str, Any]) -> Row:
     # What extensions put into a journal is anything; a value that JSON lacks must not cost the rest of the record.
-    return {"run": run, "seq": seq, "data": zlib.compress(json.dumps(journal, default=str).encode())}
+    return {"run": run, "seq": seq, "data": zlib.compress(json.dumps(masked_tree(journal), default=str).encode())}
 
 
 def journal_of(blob: bytes) -> dict[str, Any]:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from chaos.engine.guard import LEAST, Guard
+from chaos.model.counting import sample_counts
 from chaos.model.event import GuardBreached, GuardBroken
-from chaos.model.objective import Condition
+from chaos.model.journal import Sample
+from chaos.model.objective import Condition, Op
+from chaos.model.sli import Shape, Source
 from chaos.model.verdict import Status
+
+from .conftest import make_plan
 
 
 class Readings:
@@ -85,3 +92,17 @@ def test_it_checks_at_once(make_stage: Any) -> None:
     assert stage.session.stop.wait(5)
     guard.stop()
     assert time.monotonic() - began < 5
+
+
+def test_a_gauge_that_is_true_of_an_abort_condition_aborts(make_stage: Any) -> None:
+    """`stock-left < 10` is what is too bad: readings of 3 abort, readings of 300 do not."""
+    gauge = Condition(
+        text="stock-left < 10", sli="stock-left", source=Source.SQL, shape=Shape.GAUGE, op=Op.LT, threshold=10,
+        budget=0.05,
+    )  # fmt: skip
+    for value, aborts in ((300.0, False), (3.0, True)):
+        stage = make_stage(msgspec.structs.replace(make_plan(), abort=(gauge,)))
+        bad, total = sample_counts(gauge, Sample(at_s=0, sli="stock-left", value=value))
+        check(stage, Readings((round(bad), round(total))), 2)
+        assert stage.session.stop.is_set() is aborts
+        (stage.folder).rmdir()

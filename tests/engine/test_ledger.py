@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
 from chaos.engine.ledger import Entry, Ledger
 from chaos.errors import SaleproofError
+from chaos.model.event import FaultReverted
 from chaos.model.fault import Undo
 
 
@@ -47,8 +50,15 @@ def test_a_damaged_entry_is_never_skipped(tmp_path: Path) -> None:
 
 def test_a_half_written_entry_is_not_an_entry(tmp_path: Path) -> None:
     """The temporary file of a write that was killed counts as nothing: nothing was injected yet."""
-    (tmp_path / "x.tmp").write_text('{"run":')
-    assert Ledger(tmp_path).entries() == ()
+    half = tmp_path / "x.json.tmp"
+    half.write_text('{"run":')
+    ledger = Ledger(tmp_path)
+    assert (ledger.entries(), ledger.damaged(), ledger.untold()) == ((), (), ())
+    ledger.sweep()
+    assert half.exists()  # somebody may be at it
+    os.utime(half, (0, 0))
+    ledger.sweep()
+    assert not half.exists()
 
 
 def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path) -> None:
@@ -64,3 +74,32 @@ def test_entries_of_one_run(tmp_path: Path) -> None:
     ledger.open(entry(run="r1"))
     ledger.open(entry(run="r2"))
     assert [e.run for e in ledger.entries("r2")] == ["r2"]
+
+
+def test_a_revert_is_kept_until_it_is_told(tmp_path: Path) -> None:
+    """Whoever reverts may be killed before the record has it: the next one finds by whom and when it was."""
+    ledger = Ledger(tmp_path / "l")
+    ledger.open(entry(run="r1"))
+    ledger.open(entry(run="r2"))
+    event = FaultReverted(at_s=12.5, fault="1.1", place="web-1 -> db", took_s=0.1, by="watchdog")
+    ledger.close(entry(run="r1"), event)
+    ledger.close(entry(run="r1"), event)
+    assert [e.run for e in ledger.entries()] == ["r2"]
+    assert [(u.run, u.event) for u in Ledger(tmp_path / "l").untold()] == [("r1", event)]
+    assert ledger.untold("r2") == ()
+    assert {stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "l").iterdir()} == {0o600}
+    ledger.told("r1")
+    assert ledger.untold() == ()
+    assert [e.run for e in ledger.entries()] == ["r2"]
+
+
+def test_one_reverts_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watchdog and `recover` write one after the other; one that takes too long is not waited for."""
+    monkeypatch.setattr("chaos.engine.ledger.ALONE_WITHIN_S", 0.2)
+    with Ledger(tmp_path).alone():
+        began_s = time.monotonic()
+        with Ledger(tmp_path).alone():
+            assert time.monotonic() - began_s >= 0.2
+    began_s = time.monotonic()
+    with Ledger(tmp_path).alone():
+        assert time.monotonic() - began_s < 0.15

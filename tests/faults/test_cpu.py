@@ -58,7 +58,5 @@ def test_whatever_limit_it_had_is_there_again(service: str, containers: Project)
 @pytest.mark.integration
 def test_a_limit_that_is_none_is_refused(containers: Project) -> None:
     """`cache` has half a core."""
-    with pytest.raises(
-        Unavailable, match=r"cpu, cache: it has 0\.5 cores already, so a limit of 0\.5 would do nothing"
-    ):
+    with pytest.raises(Unavailable, match=r"it has 0\.5 cores already, so a limit of 0\.5 would do nothing"):
         Cpu(cores=0.5).prepare("cache", containers.platform())

@@ -72,7 +72,7 @@ def test_the_engines_disk_is_never_filled(containers: Project) -> None:
     platform = containers.platform()
     db = containers.container_name("db")
     for path in ("/", "/tmp", "/etc"):
-        with pytest.raises(Unavailable, match=f"disk-full, db: the file system of {path} is not filled: it is the"):
+        with pytest.raises(Unavailable, match=f"the file system of {path} is not filled: it is the"):
             DiskFull(path=path).prepare("db", platform)
     assert containers.exec(db, ["ln", "-sfn", "/data", "/tmp/there"])[0] == 0
     assert containers.exec(db, ["ln", "-sfn", "../../../../../../../../data", "/tmp/out"])[0] == 0

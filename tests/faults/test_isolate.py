@@ -10,6 +10,7 @@ from chaos import faults
 from chaos.errors import Unavailable
 from chaos.faults.isolate import Isolate
 from chaos.faults.loss import Loss
+from chaos.platforms.compose import agent
 from chaos.units import Ratio
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
@@ -111,6 +112,48 @@ def test_a_network_that_is_the_machines_is_refused() -> None:
     """There, a rule would cut off everybody."""
     sleeps = ("python3", "-c", "import time; time.sleep(600)")
     specs = {"web": Spec(command=sleeps), "agent": Spec(network_mode="host", command=sleeps)}
-    refused = pytest.raises(Unavailable, match="isolate, agent: it is in the machine's own network")
+    refused = pytest.raises(Unavailable, match="it is in the machine's own network")
     with running(specs) as project, refused:
         Isolate().prepare("agent", project.platform())
+
+
+def test_another_project_is_never_touched(containers: Project) -> None:
+    """The same image, the same names of services, the same machine: a decoy keeps all it has."""
+    with running({"web": Spec(), "db": Spec()}) as decoy:
+        before = [snapshot(decoy, name) for name in ("web", "db")]
+        fault, platform = Isolate(), containers.platform()
+        undo = fault.prepare("db", platform)
+        try:
+            fault.inject(undo, platform)
+            assert fault.confirm(undo, platform).confirmed
+            assert answers(decoy, "web", "db")
+            assert [snapshot(decoy, name) for name in ("web", "db")] == before
+        finally:
+            faults.revert(undo)
+        assert [snapshot(decoy, name) for name in ("web", "db")] == before
+
+
+def test_it_is_reverted_though_the_agent_is_gone(containers: Project) -> None:
+    """Somebody removed it: another one is started for the revert. The rules are the kernel's, and were still there."""
+    platform = containers.platform()
+    fault = Isolate()
+    undo = fault.prepare("db", platform)
+    fault.inject(undo, platform)
+    try:
+        agent.remove(containers.engine, containers.name)
+        assert faults.is_present(undo)
+        agent.remove(containers.engine, containers.name)
+    finally:
+        faults.revert(undo)
+    assert answers(containers, "web", "db")
+
+
+def test_a_container_that_was_removed_is_not_isolated() -> None:
+    """Its network went with it; reverting is no error, and its successor is not touched."""
+    with running({"web": Spec(), "db": Spec()}) as project:
+        platform, fault = project.platform(), Isolate()
+        undo = fault.prepare("db", platform)
+        fault.inject(undo, platform)
+        project.engine.client.api.remove_container(project.container_name("db"), force=True)
+        assert not faults.is_present(undo)
+        faults.revert(undo)

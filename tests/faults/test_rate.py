@@ -54,7 +54,7 @@ def test_somebody_elses_queue_is_left_alone(containers: Project) -> None:
     agent = Agent(containers.engine, containers.name)
     assert agent.run([*inside, "add", *theirs])[0] == 0
     try:
-        with pytest.raises(Unavailable, match="rate, cache: its device eth0 has a queue of somebody else's"):
+        with pytest.raises(Unavailable, match="its device eth0 has a queue of somebody else's"):
             Rate(per_second=Bytes(50_000)).prepare("cache", platform)
         assert "tbf" in agent.run([*inside, "show"])[1]
     finally:

@@ -15,8 +15,8 @@ def test_the_kernel_is_told_the_delay_and_the_share() -> None:
 
 
 def test_a_delay_that_lets_nothing_overtake_is_refused() -> None:
-    """Packets of the confirmation are 3 ms apart."""
-    with pytest.raises(ValueError, match="delay is 5ms; it must be between 12ms"):
+    """Packets of the confirmation are 2 ms apart."""
+    with pytest.raises(ValueError, match="delay is 5ms; it must be between 8ms"):
         Reorder(ratio=Ratio(0.25), delay=Duration(0.005))
 
 

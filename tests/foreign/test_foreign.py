@@ -11,6 +11,7 @@ from project import SECRETS, Customers, saleproof, status
 
 from chaos.agent.redirect import FORGOTTEN_S
 from chaos.engine.lock import TargetLock
+from chaos.errors import Unavailable
 from chaos.platforms import reach
 from chaos.platforms.compose import notes, sidecar
 from chaos.platforms.compose.platform import ComposePlatform
@@ -252,6 +253,22 @@ def test_a_network_that_others_share_is_refused(ground: Ground) -> None:
         assert "toxiproxy:6379" in said
     finally:
         api.remove_container(made["Id"], force=True)
+    assert sidecar.sidecars(ground.voting.engine, ground.voting.name) == ()
+
+
+def test_an_engine_that_allows_no_packet_rules(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said, with what to do instead, and nothing is left."""
+    monkeypatch.setattr(sidecar, "CAPABILITIES", ("SETUID", "SETGID", "KILL"))
+    platform = ComposePlatform.attach(load_target(ground.target))
+    assert platform is not None
+    before = ground.voting.snapshot(ground.reader)
+    try:
+        with pytest.raises(Unavailable, match=r"not permitted(.|\n)*toxiproxy:6379"):
+            platform.attachments.attach(["vote -> redis"])
+    finally:
+        platform.attachments.detach()
+        platform.release()
+    assert ground.voting.snapshot(ground.reader) == before
     assert sidecar.sidecars(ground.voting.engine, ground.voting.name) == ()
 
 

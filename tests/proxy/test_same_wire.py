@@ -35,11 +35,11 @@ TOXICS: dict[str, dict[str, int]] = {
 }
 OTHER: dict[str, dict[str, int]] = {
     "latency": {"latency": 800},
-    "bandwidth": {"rate": 100},
+    "bandwidth": {"rate": 5},  # not higher: that can crash Shopify's, see docs/fault-proxy.md
     "slow_close": {"delay": 800},
     "timeout": {"timeout": 800},
     "reset_peer": {"timeout": 0},
-    "slicer": {"average_size": 125, "delay": 0},
+    "slicer": {"average_size": 1000, "delay": 200_000},
     "limit_data": {"bytes": 3000},
     "noop": {},
 }

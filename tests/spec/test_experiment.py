@@ -234,3 +234,10 @@ def test_every_faults_own_example_is_right(experiment: Write, word: str) -> None
     path = experiment(("latency: {link: web -> db, delay: 300ms, jitter: 50ms, for: 60s}", example))
     read, _ = load_experiment(path)
     assert read.method[0].faults[0].kind == word
+
+
+def test_a_target_name_that_no_file_can_have(tmp_path: Path) -> None:
+    """Longer than a file system takes: unknown as any other, and shown in short."""
+    (tmp_path / "targets").mkdir()
+    with pytest.raises(SpecError, match=r"unknown target 'x{77}\.\.\.'"):
+        find_target("x" * 3000, tmp_path / "e.yaml")

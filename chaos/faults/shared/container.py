@@ -10,11 +10,10 @@ import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared.lease import Holder, beside
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import ContainerControl, Instance
 from chaos.platforms import container_control
-from chaos.units import dec_hook
 
 
 class Containers(Protocol):
@@ -35,7 +34,7 @@ class Contained(Noun):
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
-        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+        return from_plain(undo.data, cls)
 
     def inside(self) -> Inside:
         """Raises: Unavailable."""
@@ -64,7 +63,7 @@ class Inside:
 
     def lives(self) -> bool:
         """Does that life still last? What was put there ends with it. Raises: Unavailable when it cannot be told."""
-        return self.control.running(self.where) == self.life
+        return self.control.lives(self.life)
 
 
 class ContainerFault(Noun):
@@ -88,8 +87,8 @@ class ContainerFault(Noun):
         raise NotImplementedError
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        """Idempotent. Raises: Unavailable."""
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        """Is anything of it left? Idempotent. Raises: Unavailable."""
         raise NotImplementedError
 
     @classmethod
@@ -103,10 +102,7 @@ class ContainerFault(Noun):
         if before.state != "running":
             raise Unavailable(f"{where} is {before.state}, not running; {self.kind} has nothing to act on")
         held = Contained(control=dict(platform.control()), before=before, mark=f"saleproof_{os.urandom(3).hex()}")
-        try:
-            facts = self.look(held.inside(), held.mark)
-        except Unavailable as cause:
-            raise Unavailable(f"{self.kind}, {where}: {cause}") from cause
+        facts = self.look(held.inside(), held.mark)
         return Undo(kind=self.kind, where=where, data=to_plain(msgspec.structs.replace(held, facts=facts)))
 
     def inject(self, undo: Undo, platform: Containers) -> None:
@@ -130,11 +126,7 @@ class ContainerFault(Noun):
         held = Contained.of(undo)
         why = "it is still there after it was taken back"
         try:
-            inside = held.inside()
-            if not inside.lives():
-                return
-            cls.take_back(inside, held)
-            if not cls.is_there(inside, held):
+            if not cls.take_back(held.inside(), held):
                 return
         except Unavailable as cause:
             if _ended(held):

@@ -17,8 +17,8 @@ class HogFault(ContainerFault):
         inside.call("hog", action="start", mark=held.mark, kind=kind, amount=amount)
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        inside.call("hog", action="stop", mark=held.mark)
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        return bool(inside.call("hog", action="stop", mark=held.mark))
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:

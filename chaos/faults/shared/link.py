@@ -12,14 +12,13 @@ import msgspec
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
 from chaos.faults.shared.lease import Holder, beside
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import LinkShaper
 from chaos.model.target import Protocol
 from chaos.platforms import reach
 from chaos.proxy.client import ToxiproxyClient
 from chaos.proxy.values import ProxyState, Stream, ToxicSpec
-from chaos.units import dec_hook
 
 if TYPE_CHECKING:
     from chaos.proxy.confirm import Confirmation
@@ -51,7 +50,7 @@ class Place(Noun):
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
-        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+        return from_plain(undo.data, cls)
 
 
 class LinkFault(Noun):
@@ -129,7 +128,7 @@ class LinkFault(Noun):
         found = judge(
             self.seen_as or self.kind,
             _attributes(place),
-            msgspec.convert(place.baseline, tuple[Sample, ...]),
+            from_plain(place.baseline, tuple[Sample, ...]),
             self._measure(place, self.connections()),
             stream=_stream(place),
             toxicity=self.spread(),

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, Literal
 
-import msgspec
-
 from chaos.errors import Unavailable
 from chaos.faults.shared.container import Contained, ContainerFault, Inside
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.platform import NetworkShaper, PacketMangler
 from chaos.units import Ratio
 
@@ -18,7 +16,7 @@ Direction = Literal["both", "in", "out"]
 # Of packets that a fault leaves alone, so many come back: a service that answers fewer is ill before.
 ANSWERED_MIN = 0.9
 BASELINE = 30
-EVERY_MS = 3.0
+EVERY_MS = 2.0
 # A share of lost packets below that takes more packets than a confirmation has time for.
 RATIO_MIN = Ratio(0.02)
 # Chance of a confirmation that goes wrong: each way less than 1 in 10,000 (normal tail).
@@ -44,7 +42,7 @@ class Pings(Noun):
 def ping(inside: Inside, count: int = BASELINE, *, every_ms: float = EVERY_MS, **more: Any) -> tuple[str, Pings]:
     """From where, and what came of it. Raises: Unavailable."""
     who, found = inside.beside("ping", count=count, every_ms=every_ms, **more)
-    return who, msgspec.convert(found, Pings)
+    return who, from_plain(found, Pings)
 
 
 def own_network(inside: Inside) -> None:
@@ -66,7 +64,7 @@ def baseline(inside: Inside, count: int = BASELINE, **more: Any) -> dict[str, An
 
 
 def before(held: Contained) -> Pings:
-    return msgspec.convert(held.facts["before"], Pings)
+    return from_plain(held.facts["before"], Pings)
 
 
 def chosen(direction: Direction) -> tuple[str, ...]:
@@ -82,7 +80,7 @@ def ratio(value: Ratio) -> None:
 
 def packets_for(share: float) -> int:
     """So many that a share of them can be told from none, and from twice as many: 30 are to be hit, 60 to be sent."""
-    return min(600, max(60, math.ceil(30 / share)))
+    return min(1000, max(60, math.ceil(30 / share)))
 
 
 def fits(hit: int, total: int, share: float) -> bool:
@@ -103,8 +101,8 @@ class RuleFault(ContainerFault):
         inside.call("rules", action="put", table=held.mark, chains=self.chains(held))
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        inside.call("rules", action="remove", table=held.mark)
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        return bool(inside.call("rules", action="remove", table=held.mark))
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:
@@ -130,8 +128,8 @@ class QueueFault(ContainerFault):
         inside.call("queue", action="put", handle=handle(held.mark), words=self.words())
 
     @classmethod
-    def take_back(cls, inside: Inside, held: Contained) -> None:
-        inside.call("queue", action="remove", handle=handle(held.mark))
+    def take_back(cls, inside: Inside, held: Contained) -> bool:
+        return bool(inside.call("queue", action="remove", handle=handle(held.mark)))
 
     @classmethod
     def is_there(cls, inside: Inside, held: Contained) -> bool:

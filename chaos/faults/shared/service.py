@@ -11,11 +11,10 @@ from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
 from chaos.faults.shared.lease import Holder, beside
 from chaos.faults.shared.process import Process
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Instance, Killable, ServiceControl
 from chaos.platforms import reach, service_control
-from chaos.units import dec_hook
 
 # What `kill`, `stop` and `crash` leave behind. A paused instance is another fault's, a spare one is nobody's.
 DOWN = ("stopped", "failed", "starting")
@@ -67,7 +66,7 @@ class Held(Noun):
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
-        return msgspec.convert(undo.data, cls, dec_hook=dec_hook)
+        return from_plain(undo.data, cls)
 
     @property
     def main(self) -> Process:

@@ -18,15 +18,17 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 TOXIPROXY = "ghcr.io/shopify/toxiproxy:2.12.0"
 
 
-def refuse(engine: Engine, caller: Container, pairs: Sequence[Pair], has_proxy: Iterable[str]) -> None:
-    """Raises: Refused, Unavailable."""
-    attached = set(has_proxy)
+def refuse(engine: Engine, caller: Container, pairs: Sequence[Pair], own: Iterable[str]) -> None:
+    """`own` are the places that have a fault proxy of the target's. Raises: Refused, Unavailable."""
+    served = {pair.name for pair in pairs} & set(own)
+    if served:
+        raise Refused(f"{', '.join(sorted(served))}: the target's own Toxiproxy is on it already; faults go there")
     why = why_not(caller) or _shared(engine, caller)
     found = project.raw(engine, caller.id) or {}
     env = (found.get("Config") or {}).get("Env") or []
     for pair in pairs:
         reason = why or _through_a_proxy(env, pair)
-        if reason and pair.name not in attached:
+        if reason:
             raise Refused(f"{pair.name}: {reason}.\n{instead(caller.service, pair.link.dest, pair.host, pair.port)}")
 
 

@@ -13,7 +13,7 @@ from chaos.model.platform import Progress, Proxy, silent
 from chaos.model.target import Link, Target
 from chaos.platforms.compose import leftovers, notes, project, sidecar
 from chaos.platforms.compose.agent import Agent
-from chaos.platforms.compose.attachable import refuse
+from chaos.platforms.compose.attachable import instead, refuse
 from chaos.platforms.compose.engine import Engine
 from chaos.platforms.compose.links import LinkReach
 from chaos.platforms.compose.notes import Note
@@ -68,8 +68,8 @@ class Attachments:
         if not there:
             return found
         with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="attached") as pool:
-            for one, proxies in zip(there, pool.map(lambda one: self._proxies(one, clients), there), strict=True):
-                found |= proxies if one is not None else {}
+            for proxies in pool.map(lambda one: self._proxies(one, clients), there):
+                found |= proxies
         return dict(sorted(found.items()))
 
     def _proxies(self, one: Sidecar, clients: Mapping[str, tuple[str, Container]]) -> dict[str, Proxy]:
@@ -125,22 +125,18 @@ class Attachments:
         ]  # fmt: skip
 
     def attach(
-        self, names: Sequence[str], has_proxy: Iterable[str] = (), *, recycle: bool = False, progress: Progress = silent
+        self, names: Sequence[str], own: Iterable[str] = (), *, recycle: bool = False, progress: Progress = silent
     ) -> list[Attached]:
-        """Give each of these links a fault proxy; `has_proxy` are the places that have one already.
+        """Give each of these links a fault proxy; `own` are the places that the target's own Toxiproxy serves.
 
         All of them or, when one cannot be, none of those that were not there before. Idempotent.
         Raises: UsageError; Refused, saying what to do instead; Unavailable.
         """
         assigned = assign(slots(self._target), project.containers(self._engine, self._part.project))
-        wanted: dict[str, list[Pair]] = {}
-        for pair in self.pairs(names):
-            if pair.client in assigned and assigned[pair.client].pid:
-                wanted.setdefault(pair.client, []).append(self._located(pair, assigned))
-        if not wanted:
-            raise Unavailable(f"nobody who dials {', '.join(names)} runs in the project '{self._part.project}'")
+        before = self.proxies(assigned)
+        wanted = self._wanted(names, assigned)
         for client, pairs in wanted.items():
-            refuse(self._engine, assigned[client], pairs, has_proxy)
+            refuse(self._engine, assigned[client], [pair for pair in pairs if pair.name not in before], own)
         notes.write(Note(target=self._target.name, project=self._part.project, endpoint=self._engine.endpoint))
         done: list[Attached] = []
         begun: list[tuple[str, list[Pair]]] = []
@@ -150,9 +146,24 @@ class Attachments:
                 done += self._attach(assigned[client], pairs, recycle, progress)
         except BaseException:
             for client, pairs in begun:
-                self._take_back(assigned[client], [pair.name for pair in pairs if pair.name not in has_proxy])
+                self._take_back(assigned[client], [pair.name for pair in pairs if pair.name not in before])
             raise
         return done
+
+    def _wanted(self, names: Sequence[str], assigned: Mapping[str, Container]) -> dict[str, list[Pair]]:
+        """client -> what it dials. Spare slots, where nothing runs, are left out unless they are named themselves.
+
+        Raises: UsageError, Unavailable.
+        """
+        runs = {name for name, container in assigned.items() if container.pid}
+        spare = {slot.name for slot in slots(self._target) if slot.spare} - runs
+        wanted: dict[str, list[Pair]] = {}
+        for pair in self.pairs(names):
+            if pair.client in runs and (pair.server not in spare or pair.name in names):
+                wanted.setdefault(pair.client, []).append(self._located(pair, assigned))
+        if not wanted:
+            raise Unavailable(f"nobody who dials {', '.join(names)} runs in the project '{self._part.project}'")
+        return wanted
 
     def _located(self, pair: Pair, assigned: Mapping[str, Container]) -> Pair:
         """Raises: Unavailable, when it does not run or its port is not known."""
@@ -174,12 +185,16 @@ class Attachments:
         return _at(pair, container.name, number)
 
     def _attach(self, caller: Container, pairs: list[Pair], recycle: bool, progress: Progress) -> list[Attached]:
-        one = self._sidecar(caller)
-        if one is None:
-            progress(caller.name, "a sidecar joins its network")
-            one = sidecar.start(self._engine, caller, self._free_uid(caller))
-        add = {pair.name: {"host": pair.host, "port": pair.port, "outside": pair.outside} for pair in pairs}
-        sidecar.call(self._engine, one, "divert", add=add, remove=[])
+        try:
+            one = self._sidecar(caller)
+            if one is None:
+                progress(caller.name, "a sidecar joins its network")
+                one = sidecar.start(self._engine, caller, self._free_uid(caller))
+            add = {pair.name: {"host": pair.host, "port": pair.port, "outside": pair.outside} for pair in pairs}
+            sidecar.call(self._engine, one, "divert", add=add, remove=[])
+        except Unavailable as cause:
+            advice = instead(caller.service, pairs[0].link.dest, pairs[0].host, pairs[0].port)
+            raise Unavailable(f"{pairs[0].name}: it cannot be attached: {cause}.\n{advice}") from cause
         state = sidecar.state(self._engine, one)
         if state is None:
             raise Unavailable(f"the sidecar {one.name} ended; look at: docker logs {one.name}")

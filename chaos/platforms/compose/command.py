@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from chaos.errors import Unavailable
+from chaos.errors import SpecError, Unavailable
 from chaos.model.platform import Progress
 from chaos.model.target import Target
 from chaos.platforms.compose import project
@@ -34,7 +34,12 @@ class Compose:
         self._folder = Path(target.path).resolve().parent
 
     def up(self, engine: Engine, slots: Iterable[Slot], progress: Progress) -> None:
-        """Return once every instance that is not spare is healthy. Raises: Unavailable."""
+        """Return once every instance that is not spare is healthy. Raises: SpecError for a file that is not there,
+        Unavailable."""
+        for file in self._part.files:
+            if not (self._folder / file).is_file():
+                message = f"platforms.compose.files: there is no file {self._folder / file}"
+                raise SpecError(message, path=self._target.path or None)
         wanted = [slot for slot in slots if not slot.spare]
         until_s = time.monotonic() + float(self._part.up_within)
         told: dict[str, str] = {}

@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import msgspec
-
 from chaos.errors import Unavailable, nearest
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.platform import Instance
 from chaos.platforms.compose import project
 from chaos.platforms.compose.addresses import Addresses
@@ -47,7 +45,7 @@ class ComposeControl:
     ever touched, and each is looked at again right before."""
 
     def __init__(self, control: dict[str, Any]) -> None:
-        self.reach = msgspec.convert(control, Reach)
+        self.reach = from_plain(control, Reach)
         self.engine: Engine = connect(self.reach.endpoint)
         self.agent = Agent(self.engine, self.reach.project)
         self.addresses = Addresses(self.engine, self.reach.project)
@@ -141,10 +139,19 @@ class ComposeControl:
         found = self._find(self.slot(name))
         return found.life if found is not None and found.pid else ""
 
+    def lives(self, life: str) -> bool:
+        return self._in_life(life) is not None
+
+    def _in_life(self, life: str) -> Container | None:
+        """The container, if it is in that very life and of this project."""
+        found = project.inspect(self.engine, life.partition(" ")[0])
+        right = found is not None and found.project == self.reach.project and found.life == life and found.pid
+        return found if right else None
+
     def inside(self, name: str, life: str, verb: str, /, **arguments: Any) -> Any:
-        container = self.container(name)
-        if not container.pid or container.life != life:
-            raise Unavailable(f"{name}: {container.name} is not the one that it was, or does not run")
+        container = self._in_life(life)
+        if container is None:
+            raise Unavailable(f"{name}: its container is not the one that it was, or does not run")
         return self.agent.call(verb, container, **arguments)
 
     def beside(self, name: str, verb: str, /, **arguments: Any) -> tuple[str, Any]:

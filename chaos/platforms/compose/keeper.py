@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from chaos.model.base import to_plain
+from chaos.model.base import from_plain, to_plain
 from chaos.model.fault import Undo
 from chaos.model.lease import Lease, Renewal
 from chaos.platforms.compose.agent import Agent
@@ -38,5 +36,5 @@ def release(reach: dict[str, Any], name: str) -> None:
 
 
 def _call(reach: dict[str, Any], **arguments: Any) -> Any:
-    engine = connect(msgspec.convert(reach["endpoint"], Endpoint))
+    engine = connect(from_plain(reach["endpoint"], Endpoint))
     return Agent(engine, str(reach["project"])).call("lease", within_s=ANSWER_S, **arguments)

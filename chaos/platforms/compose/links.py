@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from chaos.errors import Unavailable
-from chaos.model.base import Noun, to_plain
+from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.platform import Proxy
 from chaos.model.target import Target
 from chaos.platforms.compose import project
@@ -34,7 +32,7 @@ class LinkReach(Noun):
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> LinkReach:
-        return msgspec.convert(plain, cls)
+        return from_plain(plain, cls)
 
     def api(self) -> str:
         """host:port by which this process gets to the proxy's API. Raises: Unavailable when its container is gone or

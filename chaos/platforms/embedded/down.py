@@ -21,9 +21,12 @@ SUPERVISOR_PATIENCE_S = DOWN_GRACE_S + 4.0
 
 def take_down(folder: Folder) -> None:
     """Idempotent. The caller holds the lock. Raises: Unavailable for processes that do not die."""
-    # From here on no supervisor is started, and nobody takes the target for up.
-    write(folder.going_down, str(os.getpid()).encode())
     resolved = folder.resolved()
+    # From here on no supervisor is started, and nobody takes the target for up.
+    try:
+        write(folder.going_down, str(os.getpid()).encode())
+    except OSError:  # a full disk: without its file the target is not up either
+        folder.target.unlink(missing_ok=True)
     if resolved is not None:
         if _ask_supervisor(folder):
             _end_supervisor(folder, patience_s=1.0)
@@ -68,6 +71,6 @@ def _end_supervisor(folder: Folder, *, patience_s: float = 0.0) -> None:
 async def _end_all(resolved: Resolved, folder: Folder) -> None:
     """What the supervisor would have done."""
     supervision = Supervision(resolved, folder)
-    supervision.adopt()
     with contextlib.suppress(OSError):  # a full disk: the second net follows
+        supervision.adopt()
         await supervision.end_all()

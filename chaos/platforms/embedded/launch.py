@@ -16,6 +16,7 @@ from chaos.platforms.embedded.logs import tail
 from chaos.platforms.embedded.records import Resolved
 from chaos.platforms.embedded.resolve import environment
 from chaos.platforms.embedded.wire import Connection
+from chaos.state import open_private
 
 STARTS_WITHIN_S = 15.0
 SUPERVISOR = "supervisor"  # its name among the logs and in its environment
@@ -63,7 +64,7 @@ def launch(folder: Folder, held: Sequence[socket.socket] = ()) -> None:
     numbers = [held_socket.fileno() for held_socket in held]
     command = [sys.executable, "-m", "chaos.platforms.embedded.supervisor", str(folder.path)]
     try:
-        with folder.log(SUPERVISOR).open("ab") as log:
+        with open_private(folder.log(SUPERVISOR)) as log:
             done = subprocess.run(
                 [*command, *(str(number) for number in numbers)],
                 env=environment(folder, SUPERVISOR, package),

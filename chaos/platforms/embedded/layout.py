@@ -137,8 +137,9 @@ def locked(folder: Folder, target: str) -> Iterator[None]:
         holder = folder.lock.read_text().strip() or "?"
         raise Refused(f"the target '{target}' is being brought up or taken down by pid {holder}; wait for it")
     try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk: who holds it is not said, and it is held all the same
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -10,6 +10,7 @@ from chaos.platforms.embedded.identity import Process, identify
 from chaos.platforms.embedded.layout import Folder
 from chaos.platforms.embedded.ports import holder, is_free
 from chaos.platforms.embedded.records import Spec
+from chaos.state import open_private
 
 
 class PortTaken(Unavailable):
@@ -25,7 +26,7 @@ def spawn(spec: Spec, folder: Folder) -> tuple[subprocess.Popen[bytes], Process]
     work = folder.work(spec.name)
     work.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with folder.log(spec.name).open("ab") as log:
+        with open_private(folder.log(spec.name)) as log:
             child = subprocess.Popen(
                 spec.run,
                 env=spec.env,

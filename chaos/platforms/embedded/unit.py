@@ -93,8 +93,8 @@ class Unit:
             watch = self._watch
             if self.record.desired != "running" or watch is None or watch.ended.is_set():
                 raise Unavailable(f"{self.spec.name} is {self.record.state}: there is no process to crash")
+            self._note(durably=True, lease=lease)
             self._crash_is_ours = True
-            self._note(lease=lease)
             self._family.members()  # so that its children are known as its own when it is gone
             send(watch.process, signal.SIGKILL)
             if not await watch.wait(5):
@@ -136,7 +136,7 @@ class Unit:
             if self.record.process is None or self.record.desired not in ("running", "paused"):
                 raise Unavailable(f"{self.spec.name} is {self.record.state}: there is nothing to pause")
             # Written first: a process that stands still is never without the reason on disk.
-            self._note(desired="paused", lease=lease, note="paused")
+            self._note(durably=True, desired="paused", lease=lease, note="paused")
             await self._family.freeze()
 
     async def unpause(self) -> None:
@@ -185,9 +185,17 @@ class Unit:
 
     # --- the inside
 
-    def _note(self, **changes: object) -> None:
-        self.record = msgspec.structs.replace(self.record, **changes)
-        self._folder.write_record(self.record)
+    def _note(self, *, durably: bool = False, **changes: object) -> None:
+        """Raises, when `durably`: OSError, and nothing has changed. Otherwise a full disk keeps nobody from putting
+        things back: what it could not take is written with the next change."""
+        record = msgspec.structs.replace(self.record, **changes)
+        try:
+            self._folder.write_record(record)
+        except OSError as cause:
+            if durably:
+                raise
+            log.warning("%s: its state is not on disk: %s", self.spec.name, cause)
+        self.record = record
         self._changed.set()
         self._changed = asyncio.Event()
         self.on_change()
@@ -196,7 +204,8 @@ class Unit:
         async with self._lock:
             if self.record.desired == "spare" and self.record.process is None:
                 return
-            self._note(desired="stopped", failed=False, lease=lease, note=f"being {word}")
+            # Under a lease it is a fault, and nobody is disturbed before it is written down.
+            self._note(durably=bool(lease), desired="stopped", failed=False, lease=lease, note=f"being {word}")
             await self._end_life()
             family, watch = self._family, self._watch
             if within_s is not None and watch is not None:

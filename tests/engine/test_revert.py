@@ -1,0 +1,79 @@
+"""Taking back what a dead runner has left: also what it had asked for with its last breath."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.engine.ledger import Entry, Ledger
+from chaos.engine.revert import revert_all
+from chaos.errors import SaleproofError
+from chaos.faults.latency import Latency
+from chaos.model.event import AnyEvent, FaultReverted
+from chaos.model.fault import Undo
+from chaos.model.lease import Lease
+from chaos.proxy.client import ToxiproxyClient
+from chaos.units import Duration
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
+
+import tinyshop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[tinyshop.TinyShop]:
+    running = tinyshop.TinyShop(tmp_path / "shop")
+    try:
+        running.up()
+        yield running
+    finally:
+        running.down()
+
+
+def prepared(shop: tinyshop.TinyShop, ledger: Ledger) -> tuple[Latency, Undo, Entry]:
+    """Written down under a lease that is held, and not injected yet."""
+    fault = Latency(delay=Duration(0.2))
+    ToxiproxyClient(shop.proxy_api).renew_lease(Lease(id="r1"))
+    plain = fault.prepare("web -> cache", shop)
+    undo = Undo(kind=plain.kind, where=plain.where, data=plain.data, lease="r1")
+    entry = Entry(run="r1", fault="1.1", place="web -> cache", target="tiny", undo=undo)
+    ledger.open(entry)
+    return fault, undo, entry
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("by", ["watchdog", "recover"])
+def test_what_was_on_its_way_does_not_come_after_the_revert(shop: tinyshop.TinyShop, tmp_path: Path, by: str) -> None:
+    """The runner was killed with its request on the way: reverted, read back, and then the request arrives."""
+    ledger = Ledger(tmp_path / "ledger")
+    fault, undo, entry = prepared(shop, ledger)
+    events: list[AnyEvent] = []
+    assert revert_all(ledger, [entry], by=by, at_s=time.monotonic, emit=events.append) == ()  # type: ignore[arg-type]
+    assert [type(event) for event in events] == [FaultReverted]
+    with pytest.raises(SaleproofError, match="lease"):
+        fault.inject(undo, shop)
+    assert not any(proxy.toxics for proxy in ToxiproxyClient(shop.proxy_api).proxies().values())
+
+
+@pytest.mark.integration
+def test_the_runner_keeps_its_lease(shop: tinyshop.TinyShop, tmp_path: Path) -> None:
+    """Its next step's faults are under the same one."""
+    ledger = Ledger(tmp_path / "ledger")
+    fault, undo, entry = prepared(shop, ledger)
+    assert revert_all(ledger, [entry], by="runner", at_s=time.monotonic, emit=lambda event: None) == ()
+    fault.inject(undo, shop)
+    Latency.revert(undo)
+
+
+@pytest.mark.integration
+def test_a_holder_that_is_gone_is_no_hindrance(shop: tinyshop.TinyShop, tmp_path: Path) -> None:
+    """A fault proxy that was killed has taken its faults along, and gives no lease back."""
+    ledger = Ledger(tmp_path / "ledger")
+    _, _, entry = prepared(shop, ledger)
+    shop.end_proxy()
+    assert revert_all(ledger, [entry], by="recover", at_s=time.monotonic, emit=lambda event: None) == ()
+    assert ledger.entries() == ()

