@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 from chaos.errors import Unavailable
-from chaos.platforms.compose import image
+from chaos.platforms.compose import execute, image
+from chaos.platforms.compose.engine import CALL_WITHIN_S as ENGINE_WITHIN_S
 from chaos.platforms.compose.engine import INSIDE_VARIABLE, Engine
 from chaos.platforms.compose.project import Container
 
@@ -34,6 +36,8 @@ CALL_WITHIN_S = 30.0
 KEPT = "/run/saleproof/answers"  # as in chaos.agent
 ASK_AGAIN = 5
 
+_starting = threading.Lock()
+
 
 def name_of(project: str) -> str:
     return f"saleproof-agent-{project}"
@@ -53,6 +57,11 @@ def ensure(engine: Engine, project: str) -> str:
     found = find(engine, project)
     if found is not None:
         return found
+    with _starting:  # several places are disturbed, or reverted, at the same time
+        return find(engine, project) or _start(engine, project)
+
+
+def _start(engine: Engine, project: str) -> str:
     tag = image.ensure(engine)
     remove(engine, project)
     with engine.calling("start Saleproof's agent") as client:
@@ -113,7 +122,7 @@ class Agent:
             arguments = {"pid": container.pid, "container": container.id} | arguments
         name = secrets.token_hex(8)
         words = ["timeout", f"{within_s:g}", "python3", "-m", "chaos.agent", verb, json.dumps(arguments), name]
-        code, out, err = self.run(words)
+        code, out, err = self.run(words, within_s=within_s)
         if code == 124:
             raise Unavailable(f"{verb}: the agent did not finish within {within_s:g} s")
         for _ in range(ASK_AGAIN):
@@ -130,8 +139,9 @@ class Agent:
             raise Unavailable(f"{verb}: {answer['error']}")
         return answer["result"]
 
-    def run(self, words: list[str], *, stdin: bool = False) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr of a command in the agent. Raises: Unavailable."""
+    def run(self, words: list[str], *, within_s: float = 0.0) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr of a command in the agent, which takes so long at most; the engine has its own
+        time besides. Raises: Unavailable."""
         from docker.errors import APIError
 
         agent = ensure(self._engine, self._project)
@@ -142,9 +152,9 @@ class Agent:
                 # It went away a moment ago: once more, with a new one.
                 agent = ensure(self._engine, self._project)
                 made = client.api.exec_create(agent, words)
-            out, err = client.api.exec_start(made["Id"], demux=True)
+            out, err = execute.output(self._engine, made["Id"], within_s + ENGINE_WITHIN_S)
             code = client.api.exec_inspect(made["Id"])["ExitCode"]
-        return int(code or 0), (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
+        return int(code or 0), out, err
 
 
 @contextlib.contextmanager

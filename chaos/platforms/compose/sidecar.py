@@ -16,6 +16,7 @@ from chaos.errors import Unavailable
 from chaos.model.base import Noun, from_json
 from chaos.platforms.compose import image, project
 from chaos.platforms.compose.engine import Engine
+from chaos.platforms.compose.execute import output
 from chaos.platforms.compose.project import Container
 
 ATTACHED_LABEL = "saleproof.attached"  # its value: the project that it serves
@@ -29,6 +30,7 @@ READY_WITHIN_S = 15.0
 END_WITHIN_S = 5
 LOOK_EVERY_S = 0.25
 GONE_WITHIN_S = 10.0
+OUTPUT_WITHIN_S = 30.0  # more than any command there may take
 EXIT_WITHIN_S = 5.0
 EXIT_LOOK_S = 0.02
 TRIES = 4
@@ -183,7 +185,7 @@ def execute(engine: Engine, container: str, words: list[str]) -> tuple[int, str,
     with engine.calling("run something in a sidecar") as client:
         try:
             made = client.api.exec_create(container, words)
-            out, err = client.api.exec_start(made["Id"], demux=True)
+            out, err = output(engine, made["Id"], OUTPUT_WITHIN_S)
             # Its output may end a moment before it does.
             until_s = time.monotonic() + EXIT_WITHIN_S
             while (code := client.api.exec_inspect(made["Id"])["ExitCode"]) is None and time.monotonic() < until_s:
@@ -194,5 +196,4 @@ def execute(engine: Engine, container: str, words: list[str]) -> tuple[int, str,
             raise
     if code is None:
         raise Unavailable(f"{words[0]} in a sidecar does not end")
-    said = [(text or b"").decode(errors="replace") for text in (out, err)]
-    return int(code), said[0], said[1]
+    return int(code), out, err
