@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
+from docker_project import Spec, running
 from tinyshop import TinyShop, until
 
 from chaos import faults
 from chaos.faults.pause import Pause
 from chaos.faults.shared import process
+from chaos.faults.shared.service import Held, Question
 from chaos.model.fault import Undo
 
 pytestmark = pytest.mark.integration
@@ -54,3 +57,26 @@ def test_a_process_that_died_while_frozen_is_not_paused(shop: TinyShop) -> None:
     assert not faults.is_present(undo)
     faults.revert(undo)
     assert shop.instance("cache").healthy
+
+
+@pytest.mark.docker
+def test_the_very_container_goes_on_though_one_before_it_is_gone() -> None:
+    """The third container of a service becomes its second when the first is removed; the paused one is another."""
+    with running({"web": Spec(count=3)}) as project:
+        platform, fault = project.platform(), Pause()
+        undo = fault.prepare("web-2", platform)
+        fault.inject(undo, platform)
+        project.engine.client.api.remove_container(project.container_name("web", 1), force=True)
+        assert faults.is_present(undo)
+        faults.revert(undo)
+        assert not faults.is_present(undo)
+        assert project.inspect("web", 2)["State"]["Status"] == "running"
+
+
+def test_silence_is_no_evidence_where_nobody_was_heard_before(shop: TinyShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever cannot get to the service past its proxy hears nothing, whatever becomes of it: it is not asked."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        question = Question(address=f"127.0.0.1:{deaf.getsockname()[1]}", protocol="http", path="/")
+        monkeypatch.setattr("chaos.faults.shared.service.question_to", lambda where, platform: question)
+        undo = Pause().prepare("web", shop)
+    assert Held.of(undo).question is None

@@ -25,6 +25,7 @@ LOOK_AGAIN_S = 0.05
 
 # How long it must not answer to be called frozen or gone; a service that runs answers its health check in a few ms.
 SILENCE_S = 0.5
+HEARD_WITHIN_S = 2.0
 
 
 class Question(Noun):
@@ -53,6 +54,12 @@ def question_to(where: str, platform: Any) -> Question | None:
     return None
 
 
+def heard(question: Question | None) -> Question | None:
+    """Only a question that is answered now: silence is no evidence where there was silence before. Who dials it may not
+    be in its network, and reach it through the proxy alone. Raises: Unavailable."""
+    return question if question is not None and question.outcome(HEARD_WITHIN_S) == "answered" else None
+
+
 class Held(Noun):
     """The data of the undo record of a fault on a service."""
 
@@ -62,7 +69,8 @@ class Held(Noun):
     # life of an instance from the next, and what others get from it is asked beside them.
     tree: tuple[Process, ...] = ()
     boot: str = ""
-    question: Question | None = None  # how it is asked, past its proxies; None: nobody dials it over a link
+    # How it is asked, past its proxies. None: nobody dials it over a link, or whoever does was not answered before.
+    question: Question | None = None
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
@@ -102,7 +110,7 @@ class ServiceFault(Noun):
         before = platform.instance(where)
         if before.state != "running" or (before.pid is None and not before.life):
             raise Unavailable(f"{where} is {before.state}, not running; {self.kind} has nothing to act on")
-        held = Held(control=dict(platform.control()), before=before, question=question_to(where, platform))
+        held = Held(control=dict(platform.control()), before=before, question=heard(question_to(where, platform)))
         if before.pid is not None:
             tree = process.tree(before.pid)
             if not tree:

@@ -96,8 +96,12 @@ class Compose:
             names = ", ".join(one.name for one in left) or "nothing"
             raise Unavailable(
                 f"docker compose could not take '{self._part.project}' down ({said[0]}); left: {names}. "
-                f"By hand: docker compose -p {self._part.project} down --volumes"
+                f"By hand: {' '.join(['docker compose -p', self._part.project, 'down', *volumes])}"
             )
+
+    def present(self, engine: Engine) -> bool:
+        """Is there any container of the project's? Raises: Unavailable."""
+        return bool(project.containers(engine, self._part.project))
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """With the services of every profile. Raises: Unavailable."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from chaos.errors import Unavailable, nearest
@@ -34,6 +35,9 @@ class Reach(Noun):
     project: str
     endpoint: Endpoint
     slots: tuple[Slot, ...]
+    # instance -> the container that it was when this was made: as long as that exists, no other one is meant, though
+    # one before it went away and the others moved up.
+    containers: dict[str, str] = {}
 
     def plain(self) -> dict[str, Any]:
         found: dict[str, Any] = to_plain(self)
@@ -57,7 +61,7 @@ class ComposeControl:
 
     def assigned(self) -> dict[str, Container]:
         """instance -> its container. Raises: Unavailable."""
-        return assign(self.reach.slots, project.containers(self.engine, self.reach.project))
+        return self._assign(self.reach.slots, project.containers(self.engine, self.reach.project))
 
     def slot(self, name: str) -> Slot:
         """Raises: KeyError."""
@@ -77,7 +81,13 @@ class ComposeControl:
         return found
 
     def _find(self, slot: Slot) -> Container | None:
-        return assign([slot], project.containers(self.engine, self.reach.project, slot.compose_service)).get(slot.name)
+        there = project.containers(self.engine, self.reach.project, slot.compose_service)
+        return self._assign([slot], there).get(slot.name)
+
+    def _assign(self, slots: Sequence[Slot], there: Sequence[Container]) -> dict[str, Container]:
+        by_id = {container.id: container for container in there}
+        same = {name: by_id[one] for name, one in self.reach.containers.items() if one in by_id}
+        return assign(slots, there) | {slot.name: same[slot.name] for slot in slots if slot.name in same}
 
     def instance(self, name: str) -> Instance:
         slot = self.slot(name)

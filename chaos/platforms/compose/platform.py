@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Self
 
-from chaos.errors import Refused, Unavailable, nearest
+import msgspec
+
+from chaos.errors import Refused, SaleproofError, Unavailable, nearest
 from chaos.model.platform import Instance, Inventory, Progress, Proxy, silent
 from chaos.model.target import Target
 from chaos.platforms.compose import agent, image, kernel, project
@@ -72,9 +74,9 @@ class ComposePlatform:
         needs_compose()
         try:
             command.up(engine, slots(target), progress)
-        except BaseException:
+        except BaseException as cause:
             if present is None:
-                command.down(engine)
+                _take_back(command, engine, cause)
             raise
         return cls(target, engine, started=present is None)
 
@@ -160,7 +162,8 @@ class ComposePlatform:
         return Attachments(self._target, self._engine)
 
     def control(self) -> dict[str, Any]:
-        return self._reach.plain()
+        containers = {name: container.id for name, container in self._control.assigned().items()}
+        return msgspec.structs.replace(self._reach, containers=containers).plain()
 
     def instance(self, name: str) -> Instance:
         return self._control.instance(name)
@@ -250,3 +253,17 @@ class ComposePlatform:
                 raise Unavailable(f"the project '{self._part.project}' has no container of '{instance}'")
             return found
         return self._control.container(instance)
+
+
+def _take_back(command: Command, engine: Engine, cause: BaseException) -> None:
+    """After a start that failed. What it failed of is what a person must read first; what then is left comes after it.
+
+    Raises: Unavailable when something is left.
+    """
+    try:
+        command.down(engine)
+    except Unavailable as left:
+        if not isinstance(cause, SaleproofError):
+            raise
+        if command.present(engine):
+            raise type(left)(f"{cause}\n{left}") from cause
