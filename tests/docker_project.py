@@ -80,6 +80,11 @@ class Project:
                 if spec.command == Spec().command:
                     self.wait_ready(self.container_name(service, number))
 
+    def add(self, service: str, spec: Spec) -> None:
+        """One more, of a service that needs the others."""
+        self.specs[service] = spec
+        self._run(image.tag(), service, 1, spec)
+
     def _run(self, tag: str, service: str, number: int, spec: Spec) -> None:
         api = self.engine.client.api
         own: dict[str, Any] = {"network_mode": spec.network_mode} if spec.network_mode else {}
@@ -102,8 +107,8 @@ class Project:
             network = api.create_networking_config({self.network: endpoint})
         made = api.create_container(
             tag, list(spec.command), name=self.container_name(service, number), host_config=host,
-            networking_config=network, environment={"SAYS": spec.says}, hostname=service,
-            stop_signal="SIGINT",
+            networking_config=network, environment={"SAYS": spec.says},
+            hostname=None if spec.network_mode.startswith("container:") else service, stop_signal="SIGINT",
             labels={
                 PROJECT_LABEL: self.name, SERVICE_LABEL: service, NUMBER_LABEL: str(number), ONE_OFF_LABEL: "False",
             },

@@ -157,3 +157,17 @@ def test_a_container_that_was_removed_is_not_isolated() -> None:
         project.engine.client.api.remove_container(project.container_name("db"), force=True)
         assert not faults.is_present(undo)
         faults.revert(undo)
+
+
+def test_a_network_that_two_containers_share_is_refused() -> None:
+    """A rule there would cut off the other one too, and stay when the container that was named is started anew."""
+    sleeps = ("python3", "-c", "import time; time.sleep(600)")
+    with running({"web": Spec(), "db": Spec()}) as project:
+        host = f"container:{project.container_name('db')}"
+        project.add("guest", Spec(command=sleeps, network_mode=host))
+        platform = project.platform()
+        for name in ("guest", "db"):
+            with pytest.raises(Unavailable, match="its network is another's too"):
+                Isolate().prepare(name, platform)
+        project.engine.client.api.remove_container(project.container_name("guest"), force=True)
+        Isolate().prepare("db", platform)

@@ -46,9 +46,10 @@ def ping(inside: Inside, count: int = BASELINE, *, every_ms: float = EVERY_MS, *
 
 
 def own_network(inside: Inside) -> None:
-    """Raises: Unavailable when its packets are not its own: a rule there would be everybody's."""
-    if not inside.call("namespace"):
-        raise Unavailable("it is in the machine's own network, and so would be everybody else on that machine")
+    """Raises: Unavailable when its packets are not its own: a rule there would be another's too, and would outlive the
+    container."""
+    if why := inside.call("namespace"):
+        raise Unavailable(why)
 
 
 def baseline(inside: Inside, count: int = BASELINE, **more: Any) -> dict[str, Any]:
