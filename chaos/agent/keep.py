@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class Keeper:
     def __init__(self) -> None:
         self._leases = Leases()
         self._held: dict[str, list[Undo]] = {}
+        self._reverting = 0
         self._lock = threading.Lock()
 
     def answer(self, request: dict[str, Any]) -> Any:
@@ -46,9 +48,11 @@ class Keeper:
                     raise ValueError(f"the lease {name} ran out")
                 self._held.setdefault(name, []).append(from_json(json.dumps(request["undo"]), Undo))
                 return None
+            if request["do"] == "needed":
+                return len(self._leases.known().held) + self._reverting
             if request["do"] == "release":
                 self._leases.release(name)
-                self._take_back(name, "it was given back")
+                self._take_back(name, "it was given back", revert)
                 return None
         raise ValueError(f"unknown request {request['do']!r}")
 
@@ -56,14 +60,24 @@ class Keeper:
         """Take back what is under a lease that ran out."""
         with self._lock:
             for name in self._leases.expire(boottime_s()):
-                self._take_back(name, "it ran out")
+                self._take_back(name, "it ran out", self._alone)
 
-    def _take_back(self, name: str, why: str) -> None:
+    def _alone(self, records: list[Undo]) -> None:
+        """Nobody else may be there to do it: until it is done, this agent is needed."""
+        with self._lock:
+            self._reverting += 1
+        try:
+            revert(records)
+        finally:
+            with self._lock:
+                self._reverting -= 1
+
+    def _take_back(self, name: str, why: str, how: Callable[[list[Undo]], None]) -> None:
         records = self._held.pop(name, [])
         if records:
             say(f"lease {name}: {why}; {len(records)} faults are under it")
             # In a thread: other leases are to be answered meanwhile.
-            threading.Thread(target=revert, args=(records[::-1],), name=name, daemon=True).start()
+            threading.Thread(target=how, args=(records[::-1],), name=name, daemon=True).start()
 
 
 def revert(records: list[Undo]) -> None:

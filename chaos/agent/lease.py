@@ -1,4 +1,5 @@
-"""`lease`: make, renew or give back a lease, or entrust the keeper with the undo record of a fault under it."""
+"""`lease`: make, renew or give back a lease, or entrust the keeper with the undo record of a fault under it; or ask how
+many runs still need it."""
 
 from __future__ import annotations
 

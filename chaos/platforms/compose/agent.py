@@ -35,6 +35,7 @@ CAPABILITIES = (
 CALL_WITHIN_S = 30.0
 KEPT = "/run/saleproof/answers"  # as in chaos.agent
 ASK_AGAIN = 5
+NEEDED_WITHIN_S = 5.0
 
 _starting = threading.Lock()
 
@@ -45,11 +46,16 @@ def name_of(project: str) -> str:
 
 def find(engine: Engine, project: str) -> str | None:
     """The running agent's id. Raises: Unavailable."""
+    tag = image.tag()
+    return next((one for one, its_tag in _running(engine, project).items() if its_tag == tag), None)
+
+
+def _running(engine: Engine, project: str) -> dict[str, str]:
+    """id -> the image that it is of: another one for another version of Saleproof. Raises: Unavailable."""
     with engine.calling("list containers") as client:
         label = f"{AGENT_LABEL}={project}"
         found = client.api.containers(filters={"label": [label], "status": ["running"]})
-    tag = image.tag()
-    return next((str(one["Id"]) for one in found if one["Image"] == tag), None)
+    return {str(one["Id"]): str(one["Image"]) for one in found}
 
 
 def ensure(engine: Engine, project: str) -> str:
@@ -63,6 +69,11 @@ def ensure(engine: Engine, project: str) -> str:
 
 def _start(engine: Engine, project: str) -> str:
     tag = image.ensure(engine)
+    if any(_is_needed(engine, one) for one in _running(engine, project)):
+        raise Unavailable(
+            f"an agent of another version of Saleproof, {name_of(project)}, keeps a lease of a run that is under way, "
+            "or reverts its faults; wait for it, or end that run"
+        )
     remove(engine, project)
     with engine.calling("start Saleproof's agent") as client:
         client.containers.run(
@@ -102,6 +113,33 @@ def remove(engine: Engine, project: str) -> None:
                 client.api.remove_container(one["Id"], force=True, v=True)
             except NotFound:
                 continue
+
+
+def release(engine: Engine, project: str) -> None:
+    """Remove it, unless another run needs it, maybe another user's or another machine's. Raises: Unavailable."""
+    if not any(_is_needed(engine, one) for one in _running(engine, project)):
+        remove(engine, project)
+
+
+def _is_needed(engine: Engine, agent: str) -> bool:
+    """Does it hold anybody's lease, or revert what was under one? One that says nothing is not asked for ever.
+
+    Raises: Unavailable.
+    """
+    from docker.errors import APIError
+
+    asked = json.dumps({"do": "needed", "lease": ""})
+    words = ["timeout", f"{NEEDED_WITHIN_S:g}", "python3", "-m", "chaos.agent", "lease", asked]
+    for _ in range(ASK_AGAIN):
+        with engine.calling("run something in Saleproof's agent") as client:
+            try:
+                made = client.api.exec_create(agent, words)
+                out, _err = execute.output(engine, made["Id"], NEEDED_WITHIN_S + ENGINE_WITHIN_S)
+            except APIError:
+                return False  # it ended meanwhile
+        with contextlib.suppress(ValueError):
+            return bool(json.loads(out).get("result"))
+    return False
 
 
 class Agent:
@@ -168,4 +206,4 @@ def borrowed(engine: Engine, project: str) -> Iterator[None]:
         yield
     finally:
         if not had_one:
-            remove(engine, project)
+            release(engine, project)
