@@ -20,16 +20,25 @@ WITHIN_S = 10.0
 
 
 def run(
-    *, pid: int, container: str, action: Literal["put", "there", "remove"], table: str,
+    *, pid: int, container: str, action: Literal["put", "there", "remove", "counted"], table: str,
     chains: dict[str, list[str]] | None = None,
-) -> bool:  # fmt: skip
-    """Is the table there now? `chains` has the rules of `in` and `out`. Raises: Unavailable."""
+) -> bool | int:  # fmt: skip
+    """Is the table there now? `chains` has the rules of `in` and `out`. `counted`: how many packets its rules have met.
+    Raises: Unavailable."""
     enter_network(pid, container)
     if action == "put":
         _nft("-f", "-", text=text(table, chains or {}))
     elif action == "remove" and _is_there(table):
         _nft("delete", "table", "inet", table)
+    elif action == "counted":
+        return _counted(table) if _is_there(table) else 0
     return _is_there(table)
+
+
+def _counted(table: str) -> int:
+    found = json.loads(_nft("-j", "list", "table", "inet", table))["nftables"]
+    words = [word for one in found for word in one.get("rule", {}).get("expr", ())]
+    return sum(word["counter"]["packets"] for word in words if "counter" in word)
 
 
 def text(table: str, chains: dict[str, list[str]]) -> str:

@@ -28,11 +28,13 @@ class Isolate(RuleFault):
         return {chain: [f"{NETWORK[chain]} counter drop"] for chain in chosen(self.direction)}
 
     def judge(self, inside: Inside, held: Contained) -> Evidence:
-        """A neighbour's packets to it are all lost, or their answers are."""
+        """A neighbour's packets to it are all lost, or their answers are; and packets were dropped right there."""
         who, found = ping(inside)
+        dropped = self.met(inside, held)
+        but = "" if dropped else "; but not one was dropped there"
         return Evidence(
-            confirmed=found.answered == 0,
-            text=f"{found.answered} of {found.sent} packets from {who} answered (before: {before(held).answered})",
+            confirmed=found.answered == 0 and dropped > 0,
+            text=f"{found.answered} of {found.sent} packets from {who} answered (before: {before(held).answered}){but}",
             measured=found.lost() / found.sent,
             intended=1.0,
             unit="ratio",

@@ -171,3 +171,20 @@ def test_a_network_that_two_containers_share_is_refused() -> None:
                 Isolate().prepare(name, platform)
         project.engine.client.api.remove_container(project.container_name("guest"), force=True)
         Isolate().prepare("db", platform)
+
+
+def test_a_neighbour_that_is_cut_off_itself_is_no_witness(containers: Project) -> None:
+    """It hears nothing of anybody, whatever is done to the service."""
+    platform, fault = containers.platform(), Isolate()
+    neighbour, undo = fault.prepare("web", platform), fault.prepare("db", platform)
+    try:
+        fault.inject(neighbour, platform)
+        evidence = fault.confirm(undo, platform)
+        assert not evidence.confirmed
+        assert evidence.text.endswith("but not one was dropped there")
+        fault.inject(undo, platform)
+        assert not answers(containers, "db", "cache")
+        assert fault.confirm(undo, platform).confirmed
+    finally:
+        faults.revert(undo)
+        faults.revert(neighbour)

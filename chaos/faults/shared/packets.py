@@ -101,6 +101,11 @@ class RuleFault(ContainerFault):
     def disturb(self, inside: Inside, held: Contained) -> None:
         inside.call("rules", action="put", table=held.mark, chains=self.chains(held))
 
+    @staticmethod
+    def met(inside: Inside, held: Contained) -> int:
+        """How many packets the rules have met: a neighbour that hears nothing may be cut off itself."""
+        return int(inside.call("rules", action="counted", table=held.mark))
+
     @classmethod
     def take_back(cls, inside: Inside, held: Contained) -> bool:
         return bool(inside.call("rules", action="remove", table=held.mark))
