@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from chaos.errors import Refused, Unavailable
 from chaos.model.base import Noun
 from chaos.platforms.compose import forward
@@ -33,6 +35,7 @@ class Endpoint(Noun):
     host: str  # unix:///var/run/docker.sock, ssh://ops@staging, tcp://10.0.0.5:2376
     context: str = ""
     cert_path: str = ""
+    id: str = ""  # the engine's own: at the same address there may be another one some day. Empty: it does not say
 
     @property
     def is_local(self) -> bool:
@@ -98,6 +101,8 @@ class Engine:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.client: docker.DockerClient = _client(endpoint)
+        with contextlib.suppress(Unavailable):  # one that tells nobody about itself can be used all the same
+            self.endpoint = msgspec.structs.replace(endpoint, id=str(self.info().get("ID") or ""))
 
     @contextlib.contextmanager
     def calling(self, what: str) -> Iterator[docker.DockerClient]:
@@ -175,7 +180,8 @@ _lock = threading.Lock()
 
 
 def connect(endpoint: Endpoint | None = None) -> Engine:
-    """One engine a process and endpoint. Raises: Unavailable, Refused."""
+    """One engine a process and endpoint. Raises: Unavailable; Refused when another engine answers there than the one
+    that a record is of: what it does not know of is not gone."""
     inside = os.environ.get(INSIDE_VARIABLE)
     if inside:
         endpoint = Endpoint(host=inside)
@@ -183,7 +189,11 @@ def connect(endpoint: Endpoint | None = None) -> Engine:
     with _lock:
         if str(endpoint) not in _engines:
             _engines[str(endpoint)] = Engine(endpoint)
-        return _engines[str(endpoint)]
+        found = _engines[str(endpoint)]
+    if endpoint.id and found.endpoint.id != endpoint.id:
+        now = f"the engine {found.endpoint.id}" if found.endpoint.id else "one that does not say which it is"
+        raise Refused(f"at {endpoint} there is {now} now, and this was recorded for the engine {endpoint.id}")
+    return found
 
 
 def may_answer(endpoint: Endpoint) -> bool:
