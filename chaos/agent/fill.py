@@ -14,6 +14,7 @@ from chaos.agent.files import open_inside
 
 CHUNK = 256 << 20
 TRY_BYTES = 64 << 10
+TRY = "-try"  # the file of a `try`, which stays behind when it is cut short
 # Of what the machine has left of its memory, a file system in memory may get a quarter from us.
 MEMORY_SHARE = 4
 
@@ -30,11 +31,12 @@ def run(
         if action == "put":
             _fill(folder, name, leave)
         elif action == "remove":
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=folder)
+            for each in (name, f"{name}{TRY}"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(each, dir_fd=folder)
         elif action == "try":
-            return {"full": _is_full(folder, f"{name}-try", leave), "free": free(folder)}
-        return {"there": _exists(folder, name), "free": free(folder)}
+            return {"full": _is_full(folder, f"{name}{TRY}", leave), "free": free(folder)}
+        return {"there": _exists(folder, name) or _exists(folder, f"{name}{TRY}"), "free": free(folder)}
 
 
 @contextlib.contextmanager

@@ -139,3 +139,19 @@ def test_volumes_of_the_engines_and_shared_ones_are_refused() -> None:
     finally:
         for volume in found.client.volumes.list(filters={"label": [f"{PROJECT_LABEL}={name}"]}):
             volume.remove()
+
+
+@pytest.mark.docker
+@pytest.mark.integration
+def test_a_measurement_that_was_cut_short_leaves_nothing(containers: Project) -> None:
+    """Its own file is the fault's too: read back, and taken away."""
+    platform = containers.platform()
+    undo = DiskFull(path="/data").prepare("db", platform)
+    left = f"/data/.{undo.data['mark']}-try"
+    containers.exec(containers.container_name("db"), ["touch", left])
+    try:
+        assert faults.is_present(undo)
+    finally:
+        faults.revert(undo)
+    assert not faults.is_present(undo)
+    assert containers.exec(containers.container_name("db"), ["test", "-e", left])[0] == 1
