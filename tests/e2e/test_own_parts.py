@@ -26,8 +26,9 @@ def shop() -> Iterator[Small]:
 
 def test_a_killed_supervisor_is_replaced_and_the_fault_reverted(shop: Small) -> None:
     """The next call to it starts another one, which knows what shall run: the services that a fault holds down too."""
-    run = shop.run("kill: {service: web, for: 4s}")
-    shop.injected(run)
+    run = shop.run("kill: {service: web, for: 5s}")
+    until(lambda: len(shop.outside.broken()) == 2)
+    time.sleep(0.5)  # killed while it injects, it would be a fault that could not be injected: exit 2
     (pid,) = shop.processes("embedded.supervisor")
     os.kill(pid, signal.SIGKILL)
     code, said = shop.ended(run)
