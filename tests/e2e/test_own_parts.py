@@ -152,7 +152,8 @@ def test_a_terminal_that_goes_away_reverts(shop: Small) -> None:
     shop.injected(run)
     os.close(master)
     run.send_signal(signal.SIGHUP)  # what the kernel sends to a session whose terminal is gone
-    run.wait(timeout=30)
+    # Nobody sees it, and it is no crash of ours: 130 when all could be said in time, else 128 + SIGHUP.
+    assert run.wait(timeout=30) in (129, 130)
     assert shop.outside.broken() == []
     newest = shop.newest()
     assert (newest["status"], newest["exit"]) == ("interrupted", 130)
