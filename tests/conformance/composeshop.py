@@ -23,20 +23,28 @@ SETTLED_WITHIN_S = 20.0
 # What the kernel keeps of one container, in its own words: packet rules and queues in its network, the limits and the
 # processes of its cgroup (version 1, or 2), and its small disk. $1 is its main process, $2 its id.
 LOOK = r"""
-nsenter -t "$1" -n nft -s list ruleset
-nsenter -t "$1" -n tc qdisc show
-nsenter -t "$1" -n ip -br address
-cat "/proc/$1/oom_score_adj"
-ls -lA --time-style=+ "/proc/$1/root/data" 2>/dev/null
+ask() { "$@" || { echo "failed with $?: $*" >&2; exit 9; }; }
+ask nsenter -t "$1" -n nft -s list ruleset
+ask nsenter -t "$1" -n tc qdisc show
+ask nsenter -t "$1" -n ip -br address
+ask cat "/proc/$1/oom_score_adj"
+test ! -e "/proc/$1/root/data" || ask ls -lA --time-style=+ "/proc/$1/root/data"
 cgroups="$(echo /sys/fs/cgroup/{{cpu,memory,blkio,pids,.}/docker/$2,system.slice/docker-$2.scope})"
 for group in $cgroups; do
   for file in cpu.cfs_quota_us cpu.cfs_period_us memory.limit_in_bytes memory.memsw.limit_in_bytes pids.max cpu.max \
       memory.max memory.swap.max io.max blkio.throttle.{read,write}_bps_device; do
-    test -e "$group/$file" && echo "$file $(cat "$group/$file")"
+    test -e "$group/$file" || continue
+    value="$(ask cat "$group/$file")" || exit
+    echo "$file $value"
   done
-  for pid in $(cat "$group/cgroup.procs" 2>/dev/null); do tr '\0' ' ' <"/proc/$pid/cmdline"; echo; done
-done | grep -vE '/dev/tcp|^runc |^ *$' | sort -u  # a health check comes and goes
+  test -e "$group/cgroup.procs" || continue
+  processes="$(ask cat "$group/cgroup.procs")" || exit
+  for pid in $processes; do tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null; echo; done
+done >/tmp/look.$$
+grep -vE '/dev/tcp|^runc |^ *$' /tmp/look.$$ | sort -u  # a health check comes and goes
+rm /tmp/look.$$
 """
+LOOKS = 3  # a dump of the kernel's that something changed meanwhile is refused, and asked for again
 
 
 class ComposeShop(ComposePlatform):
@@ -65,9 +73,11 @@ class ComposeShop(ComposePlatform):
 
     def _own(self, about: dict[str, Any]) -> Any:
         words = ["bash", "-c", LOOK, "look", str(about["State"]["Pid"]), about["Id"]]
-        code, out, err = Agent(self.engine, self.project).run(words)
-        assert code in (0, 1), err  # 1 is grep's when there is nothing to say
-        return about["NetworkSettings"], about["RestartCount"], out.splitlines()
+        for _ in range(LOOKS):
+            code, out, err = Agent(self.engine, self.project).run(words)
+            if code == 0:
+                return about["NetworkSettings"], about["RestartCount"], out.splitlines()
+        raise AssertionError(err)
 
 
 def lasting(about: dict[str, Any]) -> Any:
