@@ -189,6 +189,7 @@ def _commands(name: str) -> list[str]:
 def contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     """Makes Docker contexts in a configuration of the test's own."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
     monkeypatch.delenv("DOCKER_HOST", raising=False)
 
     def make(name: str, host: str) -> None:

@@ -75,8 +75,16 @@ def resolve(environment: Mapping[str, str] = os.environ) -> Endpoint:
     except DockerException as cause:
         raise Unavailable(f"the Docker context cannot be read: {cause}") from cause
     if context is None:
-        raise Unavailable(f"there is no Docker context {name!r}; those that are there: docker context ls")
+        raise Unavailable(f"there is no Docker context {name!r}; those that are there: docker context ls{_unseen()}")
     return Endpoint(host=_canonical(context.Host), context=context.Name)
+
+
+def _unseen() -> str:
+    """The SDK looks for contexts beside `config.json` only, which `docker context create` does not make."""
+    from docker.utils.config import config_path_from_environment, home_dir
+
+    path = config_path_from_environment() or str(Path(home_dir() or "~") / ".docker" / "config.json")
+    return "" if Path(path).exists() else f" (contexts are only seen where {path} exists: echo '{{}}' > {path})"
 
 
 def _canonical(host: str) -> str:
