@@ -1,7 +1,7 @@
 """The reference shop on Docker Compose, for whole commands: up, status, plan, the catalogue on both variants, down.
 
-Its project's name is the same everywhere on an engine, so nothing else may use it meanwhile. Of the catalogue a few are
-chosen, which together take some minutes; SALEPROOF_COMPOSE_CATALOGUE=all (`make test-compose`) runs all of it on both
+Its project's name is the same everywhere on an engine, so nothing else may use it meanwhile. Of the catalogue two are
+chosen, which take three minutes; SALEPROOF_COMPOSE_CATALOGUE=all (`make test-compose`) runs all of it on both
 variants, a quarter of an hour.
 """
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.alone, pytest.mar
 PROJECT = "saleproof-shop"
 # Those that say what they expect; the others show what there is to see, and claim nothing of either variant.
 CATALOGUE = [path for path in sorted((ROOT / "experiments").glob("*.yaml")) if load_experiment(path)[0].expects]
-CHOSEN = {("resilient", "db-latency-spike"), ("resilient", "web-crash"), ("fragile", "db-latency-spike")}
+CHOSEN = {("resilient", "web-crash"), ("fragile", "db-latency-spike")}
 ALL = os.environ.get("SALEPROOF_COMPOSE_CATALOGUE") == "all"
 
 
