@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
         "load",
     },  # they act through the proxy's client, a platform's control, the traffic's
     "platforms": {"proxy"},  # the embedded platform starts the fault proxy
+    "agent": {"proxy", "faults"},  # it measures beside the target, and reverts there when a lease runs out
     "spec": {"faults"},  # the registry: the words of a method
     "planner": {"faults"},
     "engine": {"faults"},

@@ -17,7 +17,8 @@ from chaos.model.plan import Decision, Plan
 from chaos.model.platform import CAPABILITIES, Inventory
 from chaos.model.target import Target
 from chaos.planner.decisions import expected
-from chaos.planner.inventory import EMBEDDED
+from chaos.planner.inventory import PLANNED
+from chaos.platforms.compose.platform import ComposePlatform
 from chaos.platforms.embedded.platform import EmbeddedPlatform
 from chaos.spec import condition, load_experiment, load_target
 from chaos.units import Duration, Rate
@@ -55,7 +56,7 @@ def make(experiment: Callable[..., Experiment]) -> Make:
         allow_undecidable: bool = False,
     ) -> Plan:
         method = "method:\n" + "".join(f"  - {step}\n" for step in steps)
-        there = inventory or planner.planned_inventory(target, "resilient")
+        there = inventory or planner.planned_inventory(target, "resilient", "embedded")
         return planner.plan(
             experiment(head + method, target), target, there, variant="resilient", seed=seed,
             allow_undecidable=allow_undecidable,
@@ -118,7 +119,7 @@ def test_a_share_is_chosen_by_the_seed(make: Make) -> None:
 
 def test_what_does_not_run_is_left_out_and_said(make: Make) -> None:
     """A stopped instance cannot be killed; the plan says that it is missing."""
-    there = with_states(planner.planned_inventory(TARGET, "resilient"), web_2="stopped", web_4="running")
+    there = with_states(planner.planned_inventory(TARGET, "resilient", "embedded"), web_2="stopped", web_4="running")
     plan = make("kill: {service: web, for: 60s}", inventory=there)
     assert places(plan) == ("web-1", "web-3", "web-4")
     assert "kill leaves web-2 out: it is stopped" in plan.warnings
@@ -129,14 +130,14 @@ def test_a_fault_without_a_place_is_refused(make: Make) -> None:
     with pytest.raises(PlanError, match=r"x\.yaml:6: kill: 'web-5' is a spare slot, where nothing runs") as caught:
         make("kill: {service: web-5, for: 60s}")
     assert caught.value.exit_code == 65
-    there = with_states(planner.planned_inventory(TARGET, "resilient"), db="failed")
+    there = with_states(planner.planned_inventory(TARGET, "resilient", "embedded"), db="failed")
     with pytest.raises(PlanError, match="kill, db: nothing of it is running"):
         make("kill: {service: db, for: 60s}", inventory=there)
 
 
 def test_a_fault_that_the_platform_cannot_do_is_refused(make: Make) -> None:
     """Before any traffic, with the words of DESIGN."""
-    there = planner.planned_inventory(TARGET, "resilient")
+    there = planner.planned_inventory(TARGET, "resilient", "embedded")
     weak = msgspec.structs.replace(there, platform="x", capabilities=frozenset({"Killable"}))
     with pytest.raises(
         Unsupported, match=r"x\.yaml:6: latency, web -> db: the platform 'x' has no LinkShaper"
@@ -146,6 +147,33 @@ def test_a_fault_that_the_platform_cannot_do_is_refused(make: Make) -> None:
     assert make("kill: {service: db, for: 60s}", inventory=weak).steps
     with pytest.raises(Unsupported, match=r"pause, db: .*Pausable; latency, web -> db: .*LinkShaper"):
         make("pause: {service: db, for: 60s}", LATENCY, inventory=weak)
+
+
+def test_a_fault_of_another_platform_is_told_where_it_is(make: Make) -> None:
+    """What needs containers says which platform has them."""
+    with pytest.raises(
+        Unsupported, match=r"isolate, db: the platform 'embedded' has no NetworkShaper; it is on compose$"
+    ):
+        make("isolate: {service: db, for: 60s}")
+
+
+def test_what_the_engines_kernel_lacks_is_said(make: Make) -> None:
+    """A platform may have less on one machine than on another."""
+    there = planner.planned_inventory(TARGET, "resilient", "compose")
+    assert make("corrupt: {service: db, ratio: 5%, for: 60s}", inventory=there).steps
+    without = msgspec.structs.replace(there, capabilities=there.capabilities - {"PacketMangler"})
+    with pytest.raises(
+        Unsupported, match=r"corrupt, db: the platform 'compose' has no PacketMangler here: the engine's kernel has no"
+    ):
+        make("corrupt: {service: db, ratio: 5%, for: 60s}", inventory=without)
+
+
+def test_where_an_experiment_can_run_follows_from_its_faults() -> None:
+    """Nobody has to say it."""
+    root = Path(__file__).parents[1] / "experiments"
+    assert planner.platforms_for(load_experiment(root / "web-crash.yaml")[0]) == ("embedded", "compose")
+    assert planner.platforms_for(load_experiment(root / "flash-sale-surge.yaml")[0]) == ("embedded", "compose")
+    assert planner.platforms_for(load_experiment(root / "cache-disk-full.yaml")[0]) == ("compose",)
 
 
 def test_a_surge_needs_traffic(make: Make) -> None:
@@ -341,7 +369,7 @@ def test_a_careful_person_is_told(make: Make) -> None:
 
 def test_a_target_that_is_not_up_can_be_planned(make: Make) -> None:
     """Every slot and every pair that a link joins is in the planned inventory."""
-    there = planner.planned_inventory(TARGET, "fragile")
+    there = planner.planned_inventory(TARGET, "fragile", "embedded")
     assert there.instances["web-4"].state == "spare"
     assert there.instances["web-3"].state == "running"
     assert {"edge -> web-6", "web-6 -> db", "replica -> db"} <= set(there.proxies)
@@ -349,13 +377,17 @@ def test_a_target_that_is_not_up_can_be_planned(make: Make) -> None:
     assert (there.platform, there.variant, there.endpoint) == ("embedded", "fragile", "")
 
 
-@pytest.mark.parametrize("name", sorted(EMBEDDED))
-def test_the_embedded_platform_has_what_is_planned_with(name: str) -> None:
+KINDS: dict[str, type] = {"embedded": EmbeddedPlatform, "compose": ComposePlatform}
+
+
+@pytest.mark.parametrize(("platform", "name"), [(p, name) for p in PLANNED for name in sorted(PLANNED[p])])
+def test_a_platform_has_what_is_planned_with(platform: str, name: str) -> None:
     """Planning before anything is up assumes no capability that the platform does not have."""
     protocol = CAPABILITIES[name]
     members = {word for word in {*vars(protocol), *protocol.__annotations__} if not word.startswith("_")}
     assert members
-    assert members <= {*dir(EmbeddedPlatform), *EmbeddedPlatform.__annotations__}
+    kind = KINDS[platform]
+    assert members <= {*dir(kind), *kind.__annotations__}
 
 
 SHIPPED = sorted((Path(__file__).parents[1] / "experiments").glob("*.yaml"))
@@ -365,9 +397,10 @@ SHIPPED = sorted((Path(__file__).parents[1] / "experiments").glob("*.yaml"))
 def test_shipped_experiments_can_decide(path: Path) -> None:
     """In each of their profiles: the windows that we ship are long enough for what they claim."""
     whole, target = load_experiment(path)
+    platform, *_ = planner.platforms_for(whole)
     for profile in (None, *whole.profiles):
         chosen, _ = load_experiment(path, profile=profile, target=target)
         for variant in target.variants:
-            there = planner.planned_inventory(target, variant)
+            there = planner.planned_inventory(target, variant, platform)
             plan = planner.plan(chosen, target, there, variant=variant, seed=1, profile=profile)
             assert plan.decisions

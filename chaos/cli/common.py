@@ -55,6 +55,13 @@ def variant_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def platform_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--platform", default=None, choices=("embedded", "compose"),
+        help="where the target runs (default: compose if it is up there, else embedded)",
+    )  # fmt: skip
+
+
 def find_target(given: str | None) -> Target:
     """The target named on the command line, or the only one in `targets/`. Raises: UsageError, SpecError."""
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, json_option, out, out_json, target_option
+from chaos.cli.common import find_target, json_option, out, out_json, platform_option, target_option
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
 TYPE_CHECKING = False
@@ -20,6 +20,7 @@ EXAMPLES = """\
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     target_option(parser)
+    platform_option(parser)
     json_option(parser)
 
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos.preflight.finding import Level
     from chaos.state import state_dir, store_url
 
-    findings = examine(state_dir(), store_url(), _target(arguments.target))
+    findings = examine(state_dir(), store_url(), _target(arguments.target), arguments.platform)
     problems = [finding for finding in findings if finding.level is Level.PROBLEM]
     if arguments.json:
         out_json({"ok": not problems, "findings": findings})

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     import secrets
     from pathlib import Path
 
-    from chaos import planner
+    from chaos import planner, platforms
     from chaos.engine.compile import compile_plan
     from chaos.spec import load_experiment
 
@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     experiment, target = load_experiment(Path(arguments.experiment), profile=arguments.profile, target_file=target_file)
     variant = pick_variant(target, arguments.variant)
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(2**31)
-    inventory = planner.planned_inventory(target, variant)
+    where = arguments.platform or platforms.default(target)
+    inventory = planner.planned_inventory(target, variant, where)
     plan = planner.plan(experiment, target, inventory, variant=variant, seed=seed, profile=arguments.profile)
     exported = compile_plan(plan)
     exported["controls"] = [
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
                     "experiment_file": str(Path(arguments.experiment).resolve()),
                     "target_file": str(Path(target.path).resolve()),
                     "variant": variant,
+                    "platform": where,
                     "seed": seed,
                     "profile": arguments.profile,
                 },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, out, positive, target_option
+from chaos.cli.common import find_target, out, platform_option, positive, say, target_option
 from chaos.errors import Unavailable, UsageError, nearest
 
 HELP = "show what the services wrote"
@@ -22,16 +22,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lines", type=positive, default=40, metavar="N", help="the last so many lines (default: 40)")
     parser.add_argument("-f", "--follow", action="store_true", help="go on as they are written, until Ctrl-C")
     target_option(parser)
+    platform_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from chaos.platforms.embedded.platform import EmbeddedPlatform
+    from chaos import platforms
 
     target = find_target(arguments.target)
-    platform = EmbeddedPlatform.attach(target)
+    platform = platforms.attach(target, arguments.platform, tell=say)
     if platform is None:
         raise Unavailable(f"{target.name} is not up; start it with: saleproof up")
-    names = [*platform.inventory().instances, "fault-proxy", "supervisor"]
+    names = list(platform.logged())
     if arguments.instance is not None:
         if arguments.instance not in names:
             raise UsageError(f"unknown instance '{arguments.instance}'.{nearest(arguments.instance, names)}")

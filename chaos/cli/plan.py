@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import json_option, out, out_json, pick_variant, variant_option
+from chaos.cli.common import json_option, out, out_json, pick_variant, platform_option, say, variant_option
 
 HELP = "say what a run would do, touch, take, and whether it can decide at all"
 EXAMPLES = """\
@@ -23,6 +23,7 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("experiment", metavar="FILE", help="an experiment file")
     parser.add_argument("--target", metavar="FILE", default=None, help="the target file (default: found by its name)")
     variant_option(parser)
+    platform_option(parser)
     parser.add_argument("--profile", default=None, metavar="NAME", help="a profile of the experiment, for example ci")
     parser.add_argument(
         "--seed", type=int, default=None, metavar="N", help="for every random choice (default: a new one)"
@@ -33,15 +34,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Exits with 0 when the plan can decide its hypothesis, 2 when it cannot. Raises: SpecError."""
     from pathlib import Path
 
-    from chaos import planner
-    from chaos.platforms.embedded.platform import EmbeddedPlatform
+    from chaos import planner, platforms
     from chaos.spec import load_experiment
 
     target_file = Path(arguments.target) if arguments.target else None
     experiment, target = load_experiment(Path(arguments.experiment), profile=arguments.profile, target_file=target_file)
     variant = pick_variant(target, arguments.variant)
-    platform = EmbeddedPlatform.attach(target)
-    inventory = platform.inventory() if platform else planner.planned_inventory(target, variant)
+    platform = platforms.attach(target, arguments.platform, tell=say)
+    where = arguments.platform or platforms.default(target)
+    inventory = platform.inventory() if platform else planner.planned_inventory(target, variant, where)
     plan = planner.plan(
         experiment, target, inventory, variant=variant, seed=arguments.seed or 0, profile=arguments.profile,
         allow_undecidable=True,

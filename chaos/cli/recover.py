@@ -39,6 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     damaged = ledger.damaged()
     for line in damaged:
         say(line)
+    from chaos.platforms.compose.recover import clear_all
+
+    for line in clear_all():
+        say(line)
     reverted = found - len(stuck)
     if arguments.json:
         out_json({"found": found, "reverted": reverted, "stuck": stuck, "damaged": damaged})

@@ -74,7 +74,8 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
     target_file = Path(arguments.target) if arguments.target else None
     experiment, target = load_experiment(path, profile=arguments.profile, target_file=target_file)
     options = Options(
-        variant=pick_variant(target, arguments.variant), profile=arguments.profile, seed=arguments.seed,
+        variant=pick_variant(target, arguments.variant), platform=arguments.platform, profile=arguments.profile,
+        seed=arguments.seed,
         store=store_url(), keep_up=arguments.keep_up,
         armed=arguments.arm or os.environ.get(ARM_VARIABLE) or ask_to_arm(target),
     )  # fmt: skip

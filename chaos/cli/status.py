@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, json_option, out, out_json, say, target_option
+from chaos.cli.common import find_target, json_option, out, out_json, platform_option, say, target_option
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from chaos.model.platform import Inventory
+    from chaos.model.target import Target
 
 HELP = "show services, links, and the faults that are on"
 EXAMPLES = """\
@@ -20,16 +23,17 @@ EXAMPLES = """\
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     target_option(parser)
+    platform_option(parser)
     json_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exits with 0 when the target is up, 69 when it is not."""
+    from chaos import platforms
     from chaos.errors import Unavailable
-    from chaos.platforms.embedded.platform import EmbeddedPlatform
 
     target = find_target(arguments.target)
-    platform = EmbeddedPlatform.attach(target)
+    platform = platforms.attach(target, arguments.platform, tell=say)
     faults = _faults(target.name)
     if platform is None:
         if arguments.json:
@@ -46,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         "endpoint": inventory.endpoint, "proxy_api": inventory.proxy_api,
         "services": list(inventory.instances.values()),
         "links": [{"name": p.name, "listen": p.listen, "upstream": p.upstream} for p in inventory.proxies.values()],
+        "bare_links": (bare := _bare(target, inventory)),
         "faults": faults,
     }  # fmt: skip
     if arguments.json:
@@ -53,8 +58,23 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         from chaos.report.status import render
 
-        out(render(inventory, faults))
+        out(render(inventory, faults, bare))
     return 0
+
+
+def _bare(target: Target, inventory: Inventory) -> list[str]:
+    """The places of links that run and have no fault proxy."""
+    there: dict[str, list[str]] = {}
+    for instance in inventory.instances.values():
+        if instance.state != "spare":
+            there.setdefault(instance.service, []).append(instance.name)
+    places = [
+        f"{client} -> {server}"
+        for link in target.links.values()
+        for client in there.get(link.source, ())
+        for server in there.get(link.dest, ())
+    ]
+    return [place for place in places if place not in inventory.proxies]
 
 
 def _faults(target: str) -> list[dict[str, Any]]:

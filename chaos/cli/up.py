@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, json_option, out, out_json, pick_variant, say, target_option, variant_option
+from chaos.cli.common import (
+    find_target,
+    json_option,
+    out,
+    out_json,
+    pick_variant,
+    platform_option,
+    say,
+    target_option,
+    variant_option,
+)
 
 HELP = "bring the target up and leave it up"
 EXAMPLES = """\
   saleproof up                          the reference shop, with all its defences
   saleproof up --variant fragile        the shop of the outage reports
+  saleproof up --platform compose       the same in containers, with Shopify's Toxiproxy
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     target_option(parser)
+    platform_option(parser)
     variant_option(parser)
     json_option(parser)
 
@@ -23,20 +35,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Returns once every service is ready. Raises: Refused when another variant is up, Unavailable."""
     import time
 
-    from chaos.platforms.embedded.platform import EmbeddedPlatform
+    from chaos import platforms
 
     target = find_target(arguments.target)
     began = time.monotonic()
-    platform = EmbeddedPlatform.up(target, pick_variant(target, arguments.variant), progress=_progress)
+    wanted = arguments.platform or platforms.default(target)
+    platform = platforms.up(target, pick_variant(target, arguments.variant), wanted, progress=_progress)
     inventory = platform.inventory()
-    entry = platform.entry_address(target.traffic.entry) if target.traffic else ""
+    entry = platform.entry_text(target.traffic.entry) if target.traffic else ""
     if arguments.json:
         out_json({"target": target.name, "variant": inventory.variant, "platform": inventory.platform, "entry": entry})
         return 0
     say(f"everything is ready after {time.monotonic() - began:.1f} s")
     out(
         f"{target.title or target.name} ({inventory.variant}) is up on {inventory.platform}"
-        + (f": http://{entry}/" if entry else "")
+        + (f": {entry}" if entry else "")
     )
     return 0
 

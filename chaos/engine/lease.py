@@ -21,6 +21,8 @@ from chaos.model.lease import Lease
 
 # Two renewals may be lost before it ends.
 RENEWALS = 3
+# One that was renewed within this part of its life is as good as new.
+FRESH = 10
 JOIN_S = 5.0
 # The runner is a holder too, the first: it sees its own sleep before it asks anybody.
 _MYSELF = ""
@@ -38,8 +40,10 @@ class Keeper:
         self._note = note
         self._now_s = now_s
         self._lock = threading.Lock()
+        self._holding = threading.Lock()
         self._holders: dict[str, Holder] = {}
         self._without: set[str] = set()
+        self._entrusted: dict[str, list[Undo]] = {}
         self._renewed_s: dict[str, float] = {_MYSELF: now_s()}  # when the last renewal that was answered began
         self._errors: dict[str, str] = {}
         self._lost = ""
@@ -60,16 +64,21 @@ class Keeper:
         if holder is None:
             return undo
         key = to_json(holder).decode()
-        if key not in self._holders and key not in self._without and not places.keeps(holder):
-            self._without.add(key)
-            self._note(f"the {holder.kind} keeps no leases: a fault there stays if runner and watchdog are stopped")
-        if key in self._without:
-            return undo
-        with self._lock:
-            self._holders[key] = holder
-        self._renew(key)
-        self._renew_from_now_on(key)
-        return msgspec.structs.replace(undo, lease=self._lease.id)
+        with self._holding:  # several places are prepared at the same time
+            if key not in self._holders and key not in self._without and not places.keeps(holder):
+                self._without.add(key)
+                self._note(f"the {holder.kind} keeps no leases: a fault there stays if runner and watchdog are stopped")
+            if key in self._without:
+                return undo
+            with self._lock:
+                self._holders[key] = holder
+            if self._now_s() - self._renewed_s.get(key, float("-inf")) > self._lease.ttl_s / FRESH:
+                self._renew(key)
+            self._renew_from_now_on(key)
+        held = msgspec.structs.replace(undo, lease=self._lease.id)
+        places.entrust(holder, held)
+        self._entrusted.setdefault(key, []).append(held)
+        return held
 
     def check(self) -> str:
         """Why the lease is over; empty when it is not. Reads the clock only, so it can be asked before every step."""
@@ -132,6 +141,8 @@ class Keeper:
                 return
             if became == "created" and key in self._renewed_s:
                 self._note(f"the {kind} was started anew: it knew nothing of the lease")
+                for undo in list(self._entrusted.get(key, ())):
+                    places.entrust(self._holders[key], undo)
         self._errors.pop(key, None)
         self._renewed_s[key] = began_s
 

@@ -181,14 +181,17 @@ class Session:
         window = next(w for w in self.plan.windows if w.phase == "during" and w.step == step.index)
         evidence: list[dict[str, Any]] = []
         try:
-            # The window begins with the first injection, so that the harm of injecting is inside it.
+            # All that takes time and changes nothing comes first, on the undisturbed target: the window begins with
+            # the first injection, so that the harm of injecting is inside it, and the faults are on for all of it.
+            prepared = {fault.id: self._prepare_all(fault) for fault in step.faults}
             began_s = self.clock.now_s()
             with self._window(window) as ending:
                 ending.cut = "the fault could not be injected"
                 for fault in step.faults:
                     # Each is confirmed before the next goes on: through a killed database no latency can be measured.
-                    injected = [(place, self._inject(fault, place)) for place in fault.places]
-                    evidence += self._confirm_all(fault, injected)
+                    for place, undo in prepared[fault.id]:
+                        self._inject(fault, place, undo)
+                    evidence += self._confirm_all(fault, prepared[fault.id])
                 ending.cut = "the run was stopped"
                 self._hold(step, window, began_s)
                 ending.cut = ""
@@ -227,7 +230,26 @@ class Session:
         except Exception as cause:
             return f"at its end nobody could say whether it was still there: {cause}"
 
-    def _inject(self, fault: PlannedFault, place: str) -> Undo:
+    def _prepare_all(self, fault: PlannedFault) -> list[tuple[str, Undo]]:
+        """Every place of one fault with its undo record, under the lease. Raises: Stopped, and whatever preparing
+        raised, after recording it."""
+        with ThreadPoolExecutor(max_workers=CONFIRM_AT_ONCE, thread_name_prefix="prepare") as pool:
+            return list(pool.map(lambda place: (place, self._prepare(fault, place)), fault.places))
+
+    def _prepare(self, fault: PlannedFault, place: str) -> Undo:
+        if over := self._lease_over():
+            raise Stopped(over)
+        if self.stop.is_set():
+            raise Stopped(self.reason)
+        body = self.faults[fault.id]
+        try:
+            undo: Undo = body.prepare(place, self.ground(type(body)))
+            return undo if self.keeper is None else self.keeper.hold(undo)
+        except Exception as cause:
+            self.emit(FaultFailed(at_s=self.at_s(), fault=fault.id, place=place, error=f"before injecting: {cause}"))
+            raise
+
+    def _inject(self, fault: PlannedFault, place: str, undo: Undo) -> None:
         """Raises: Stopped, and whatever the injection raised, after recording it."""
         body = self.faults[fault.id]
         ground = self.ground(type(body))
@@ -237,17 +259,6 @@ class Session:
             self.look_for_halt()
             if self.stop.is_set():
                 raise Stopped(self.reason)
-            try:
-                undo: Undo = body.prepare(place, ground)
-                if self.keeper is not None:
-                    undo = self.keeper.hold(undo)
-            except Exception as cause:
-                self.emit(
-                    FaultFailed(at_s=self.at_s(), fault=fault.id, place=place, error=f"before injecting: {cause}")
-                )
-                raise
-            if over := self._lease_over():
-                raise Stopped(over)
             entry = Entry(
                 run=self.run_id, fault=fault.id, place=place, target=self.plan.target, undo=undo, text=fault.text,
                 opened_at=self.clock.utc().isoformat(), pid=os.getpid(),
@@ -263,7 +274,6 @@ class Session:
                 raise
             took_s = self.clock.now_s() - started_s
             self.emit(FaultInjected(at_s=self.at_s(), fault=fault.id, place=place, took_s=took_s))
-        return undo
 
     def _confirm_all(self, fault: PlannedFault, injected: list[tuple[str, Undo]]) -> list[dict[str, Any]]:
         """All places of one fault at the same time: one after the other would take up the fault's own duration."""

@@ -24,12 +24,12 @@ MODULE = "chaos.rehearsal.watchdog"
 class Watchdog:
     """The runner's side. `start` returns once the watchdog watches. Raises: SaleproofError when it does not."""
 
-    def __init__(self, run_id: str, state: Path, store: str, bring_down: str | None, log: Path) -> None:
+    def __init__(self, run_id: str, state: Path, store: str, bring_down: Path | None, log: Path) -> None:
         self._arguments = ["--run", run_id, "--state", str(state)]
         # In its environment, which is its user's alone: a URL may hold a password, and arguments are everybody's.
         self._environment = {**os.environ, STORE_VARIABLE: store}
         if bring_down is not None:
-            self._arguments += ["--down", bring_down]
+            self._arguments += ["--down", str(bring_down)]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -6,19 +6,33 @@ from typing import Any
 
 from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.command import Command
+from chaos.faults.corrupt import Corrupt
+from chaos.faults.cpu import Cpu
+from chaos.faults.cpu_pressure import CpuPressure
 from chaos.faults.crash import Crash
+from chaos.faults.disk_full import DiskFull
+from chaos.faults.dns import Dns
 from chaos.faults.down import Down
+from chaos.faults.duplicate import Duplicate
 from chaos.faults.http import Http
+from chaos.faults.isolate import Isolate
 from chaos.faults.kill import Kill
 from chaos.faults.latency import Latency
 from chaos.faults.limit_data import LimitData
+from chaos.faults.loss import Loss
+from chaos.faults.memory import Memory
+from chaos.faults.memory_pressure import MemoryPressure
+from chaos.faults.oom import Oom
 from chaos.faults.partition import Partition
 from chaos.faults.pause import Pause
+from chaos.faults.rate import Rate
+from chaos.faults.reorder import Reorder
 from chaos.faults.reset import Reset
 from chaos.faults.restart import Restart
 from chaos.faults.shared.lease import Holder
 from chaos.faults.slicer import Slicer
 from chaos.faults.slow_close import SlowClose
+from chaos.faults.slow_disk import SlowDisk
 from chaos.faults.stop import Stop
 from chaos.faults.surge import Surge
 from chaos.faults.timeout import Timeout
@@ -39,6 +53,20 @@ FAULTS: dict[str, type[Any]] = {
     "stop": Stop,
     "restart": Restart,
     "pause": Pause,
+    "isolate": Isolate,
+    "loss": Loss,
+    "rate": Rate,
+    "corrupt": Corrupt,
+    "duplicate": Duplicate,
+    "reorder": Reorder,
+    "dns": Dns,
+    "cpu": Cpu,
+    "cpu-pressure": CpuPressure,
+    "memory": Memory,
+    "memory-pressure": MemoryPressure,
+    "oom": Oom,
+    "disk-full": DiskFull,
+    "slow-disk": SlowDisk,
     "surge": Surge,
     "command": Command,
     "http": Http,

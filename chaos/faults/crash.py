@@ -25,6 +25,6 @@ class Crash(ServiceFault):
         held = Held.of(undo)
         now = held.reach().instance(undo.where)
         if not ended(held, now):
-            return Evidence(confirmed=False, text=f"process {held.main.pid} still runs")
-        after = f"running again as {now.pid}" if now.state == "running" else f"now {now.state}"
-        return Evidence(confirmed=True, text=f"process {held.main.pid} died, {after}")
+            return Evidence(confirmed=False, text=f"{held.name} still runs")
+        after = f"running again{f' as {now.pid}' if now.pid else ''}" if now.state == "running" else f"now {now.state}"
+        return Evidence(confirmed=True, text=f"{held.name} died, {after}")

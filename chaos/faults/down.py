@@ -26,7 +26,7 @@ class Down(LinkFault):
 
     def inject(self, undo: Undo, platform: LinkShaper) -> None:
         place = Place.of(undo)
-        client(place.api).set_enabled(place.proxy, False, lease=undo.lease)
+        client(place).set_enabled(place.proxy, False, lease=place.lease(undo))
 
     def evidence(self, found: Confirmation) -> Evidence:
         return Evidence(confirmed=True, text=f"{found.bitten} of {found.total} connections were refused")
@@ -36,7 +36,7 @@ class Down(LinkFault):
         """Enable the proxy. One that is not there any more needs nothing."""
         place = Place.of(undo)
         try:
-            proxies = client(place.api)
+            proxies = client(place)
             state = proxies.proxy(place.proxy)
             if state is not None and not state.enabled:
                 proxies.set_enabled(place.proxy, True)
@@ -52,7 +52,7 @@ class Down(LinkFault):
     def is_present(undo: Undo) -> bool:
         place = Place.of(undo)
         try:
-            state = client(place.api).proxy(place.proxy)
+            state = client(place).proxy(place.proxy)
         except Unavailable:
             if gone(place):
                 return False

@@ -8,12 +8,10 @@ from typing import ClassVar
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
 from chaos.faults.shared.lease import under
-from chaos.faults.shared.service import LOOK_AGAIN_S, Held, ServiceFault
+from chaos.faults.shared.service import LOOK_AGAIN_S, SILENCE_S, Held, ServiceFault
 from chaos.model.fault import Evidence, Undo
-from chaos.model.platform import Instance, Pausable, Proxy
+from chaos.model.platform import Instance, Pausable
 
-# How long it must not answer to be called frozen; a service that runs answers its health check in a few ms.
-SILENCE_S = 0.5
 THAW_WITHIN_S = 5.0
 
 
@@ -30,17 +28,23 @@ class Pause(ServiceFault):
     def confirm(self, undo: Undo, platform: Pausable) -> Evidence:
         """Every one of its processes is stopped, and a request to it, past the proxies, gets no answer."""
         held = Held.of(undo)
-        tree = process.tree(held.main.pid)
-        awake = [one.pid for one in tree if process.state(one) not in ("T", None)]
-        if awake or not tree:
-            what = f"{len(awake)} of {len(tree)} processes still run: {awake[0]}" if awake else "its process is gone"
-            return Evidence(confirmed=False, text=what)
-        frozen = f"all {len(tree)} processes are stopped" if len(tree) > 1 else f"process {tree[0].pid} is stopped"
-        link = _link_to(undo.where, platform)
-        if link is None:
+        if held.tree:
+            tree = process.tree(held.main.pid)
+            awake = [one.pid for one in tree if process.state(one) not in ("T", None)]
+            if awake or not tree:
+                gone = "its process is gone"
+                what = f"{len(awake)} of {len(tree)} processes still run: {awake[0]}" if awake else gone
+                return Evidence(confirmed=False, text=what)
+            frozen = f"all {len(tree)} processes are stopped" if len(tree) > 1 else f"process {tree[0].pid} is stopped"
+        else:
+            now = held.reach().instance(undo.where)
+            if now.state != "paused":
+                return Evidence(confirmed=False, text=f"{now.what} is {now.state}")
+            frozen = f"{now.what} is paused"
+        if held.question is None:
             return Evidence(confirmed=True, text=frozen)
-        if not _silent(link, held.before.address):
-            return Evidence(confirmed=False, text=f"{frozen}, but {held.before.address} still answers")
+        if held.question.outcome(SILENCE_S) != "timeout":
+            return Evidence(confirmed=False, text=f"{frozen}, but {undo.where} still answers")
         return Evidence(confirmed=True, text=f"{frozen}, no answer within {SILENCE_S:g} s")
 
     @staticmethod
@@ -52,6 +56,11 @@ class Pause(ServiceFault):
             if not held.gone():
                 held.reach().unpause(undo.where)
         except Unavailable as cause:
+            if not held.tree:
+                raise RevertFailed(
+                    f"pause on {undo.where}: {held.before.what} may still be paused: {cause}. "
+                    f"Let it go on by hand: docker unpause {held.before.what.removeprefix('container ')}"
+                ) from cause
             why = f" ({cause})"
         for one in _stopped(held):
             process.resume(one)  # told apart by their start times, so these are the ones that were paused
@@ -75,6 +84,8 @@ class Pause(ServiceFault):
         """Is any of its processes still stopped? One that somebody else let go on is not paused any more, whatever its
         platform believes; another process in its place never was."""
         held = Held.of(undo)
+        if not held.tree:
+            return not held.gone() and held.reach().instance(undo.where).state == "paused"
         if _stopped(held):
             return True
         try:
@@ -100,28 +111,8 @@ def _kept_paused(held: Held) -> bool:
 
 def _stopped(held: Held) -> list[process.Process]:
     """The processes of before, and their children since, that are stopped."""
+    if not held.tree:
+        return []
     now = process.tree(held.main.pid) if process.state(held.main) is not None else ()
     same_boot = process.boot_id() in ("", held.boot)
     return [one for one in {*held.tree, *now} if same_boot and process.state(one) == "T"]
-
-
-def _link_to(where: str, platform: Pausable) -> Proxy | None:
-    """A link that leads to it says how it is asked; a service that nobody dials over a link has none."""
-    inventory = getattr(platform, "inventory", None)
-    if inventory is None:
-        return None
-    return next(
-        (one for one in inventory().proxies.values() if one.server == where and one.link.protocol != "tcp"), None
-    )
-
-
-def _silent(link: Proxy, address: str) -> bool:
-    from chaos.proxy import probe
-
-    try:
-        probe.round_trip(address, link.link.protocol, path=link.link.path, timeout_s=SILENCE_S)
-    except probe.ProbeTimeout:
-        return True
-    except probe.ProbeError:
-        return False
-    return False

@@ -25,7 +25,7 @@ class Restart(ServiceFault):
         held = Held.of(undo)
         now = held.reach().instance(undo.where)
         if not ended(held, now):
-            return Evidence(confirmed=False, text=f"process {held.main.pid} still runs")
+            return Evidence(confirmed=False, text=f"{held.name} still runs")
         if now.state != "running":
-            return Evidence(confirmed=False, text=f"process {held.main.pid} ended, but {undo.where} is {now.state}")
-        return Evidence(confirmed=True, text=f"process {held.main.pid} ended, {now.pid} runs in its place")
+            return Evidence(confirmed=False, text=f"{held.name} ended, but {undo.where} is {now.state}")
+        return Evidence(confirmed=True, text=f"{held.name} ended, {now.pid or 'another'} runs in its place")

@@ -29,6 +29,7 @@ class PlannedFault(Noun):
     id: str  # `1.1`: step 1, fault 1
     kind: str
     places: tuple[str, ...]
+    touches: tuple[str, ...] = ()  # what the places really are on the platform: `container shop-web-1`
     duration: Duration
     fault: dict[str, Any]  # the parameters, as plain data in base units
     text: str  # as written, for people
@@ -60,6 +61,7 @@ class Plan(Noun):
     experiment: str  # path
     target: str
     platform: str
+    endpoint: str = ""  # where the platform is controlled; empty when it is not up yet
     variant: str
     profile: str | None = None
     seed: int

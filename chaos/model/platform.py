@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 from chaos.model.base import Noun
 from chaos.model.lease import Lease, Renewal
 from chaos.model.target import Link
+
+Progress = Callable[[str, str], None]  # an instance's name, and what happened to it
+
+
+def silent(name: str, what: str) -> None:
+    """A `Progress` that tells nobody."""
 
 
 class Proxy(Noun):
@@ -16,8 +23,12 @@ class Proxy(Noun):
     client: str  # instance
     server: str  # instance
     link: Link
-    listen: str  # host:port
+    listen: str  # host:port, as the link's client dials it
     upstream: str  # host:port
+    # Where the target's network is not this machine's: plain data for chaos.platforms.reach, by which any process gets
+    # to the proxy's API and measures through the proxy. Empty: both are dialled as they are.
+    reach: dict[str, Any] = {}
+    what: str = ""  # for people, where it really is: `Toxiproxy in container shop-toxiproxy-1`
 
 
 class Instance(Noun):
@@ -31,6 +42,9 @@ class Instance(Noun):
     start_ticks: int | None = None  # /proc/PID/stat field 22: with the pid and the boot id, a process for good
     restarts: int = 0
     healthy: bool = False
+    # Which life of which container, where pids mean nothing on this machine: another one after every start.
+    life: str = ""
+    what: str = ""  # for people, what it really is there: `container shop-web-1`, `pid 4711`
 
 
 class Inventory(Noun):
@@ -98,13 +112,48 @@ class Platform(Protocol):
     """A target that is up. Capabilities are offered by also having the members of the protocols below."""
 
     name: str
+    started: bool  # by this call of `up`, so that its caller may take it down again
+
+    @property
+    def variant(self) -> str: ...
 
     def inventory(self) -> Inventory:
-        """What there is now."""
+        """What there is now. Raises: Unavailable."""
 
     def control(self) -> dict[str, Any]:
         """Plain JSON data with which `chaos.platforms.service_control` reaches the services from any process; it goes
         into undo records. Has at least the key `platform`."""
+
+    def instance(self, name: str) -> Instance:
+        """As it is now, its health measured now. Raises: KeyError, Unavailable."""
+
+    def entry_address(self, service: str) -> str:
+        """host:port where customers come in, past the proxies. Raises: KeyError, Unavailable."""
+
+    def entry_text(self, service: str) -> str:
+        """The same for people, who come in from elsewhere than this process."""
+
+    def fill(self, text: str, *, where: str) -> str:
+        """Fill in `{python}`, `{variant}` and `{direct:SERVICE}`: for an invariant's command. Raises: SpecError."""
+
+    def logs(self, instance: str, lines: int = 50) -> list[str]:
+        """The last lines of one of `logged`. Raises: KeyError, Unavailable."""
+
+    def follow(self, instance: str, lines: int = 10) -> Iterator[str]:
+        """The last lines, and those to come until the target goes down. Raises: KeyError, Unavailable."""
+
+    def logged(self) -> tuple[str, ...]:
+        """Whose logs there are: the instances, and the platform's own parts."""
+
+    def down(self) -> None:
+        """Take it down; nothing of it stays behind but logs. Idempotent. Raises: Refused, Unavailable."""
+
+    def equip(self, progress: Progress) -> None:
+        """Put beside the target what disturbing and measuring it need, before any traffic. Idempotent.
+        Raises: Unavailable."""
+
+    def release(self) -> None:
+        """Give back what was put beside the target for disturbing and measuring it. Idempotent."""
 
 
 @runtime_checkable
@@ -142,6 +191,73 @@ class Pausable(Protocol):
 
 
 @runtime_checkable
+class ContainerControl(Protocol):
+    """A `ServiceControl` whose services are containers: what is done around and inside one, on the engine's machine."""
+
+    def running(self, name: str) -> str:
+        """Which life of which container runs now; empty when none does. Raises: KeyError, Unavailable."""
+
+    def lives(self, life: str) -> bool:
+        """Does that life of a container of the target's still last? Raises: Unavailable when it cannot be told."""
+
+    def inside(self, name: str, life: str, verb: str, /, **arguments: Any) -> Any:
+        """What a verb of chaos.agent returns, done for that container. Raises: Unavailable, also when that life of it
+        is over."""
+
+    def beside(self, name: str, verb: str, /, **arguments: Any) -> tuple[str, Any]:
+        """Who asks, and what the verb returns there: another instance in one of its networks, or else the engine's
+        machine. The verb is given `address`, the instance's own. Raises: Unavailable."""
+
+    def events(self, name: str, life: str, what: str) -> int:
+        """How often the engine has told so of that container since that life of it began: `oom`, `die`. Raises:
+        Unavailable."""
+
+
+@runtime_checkable
+class NetworkShaper(Protocol):
+    """Packets of one service alone can be dropped and slowed down, in its own network."""
+
+    def control(self) -> dict[str, Any]: ...
+
+    def instance(self, name: str) -> Instance: ...
+
+    shapes_network: bool
+
+
+@runtime_checkable
+class PacketMangler(Protocol):
+    """Packets of one service alone can be damaged, doubled and put out of order: the engine's kernel has netem."""
+
+    def control(self) -> dict[str, Any]: ...
+
+    def instance(self, name: str) -> Instance: ...
+
+    mangles_packets: bool
+
+
+@runtime_checkable
+class ResourceShaper(Protocol):
+    """Processors and memory of one service alone can be limited and used up, in its own cgroup."""
+
+    def control(self) -> dict[str, Any]: ...
+
+    def instance(self, name: str) -> Instance: ...
+
+    shapes_resources: bool
+
+
+@runtime_checkable
+class DiskShaper(Protocol):
+    """File systems of one service alone can be filled, and its reading and writing slowed down."""
+
+    def control(self) -> dict[str, Any]: ...
+
+    def instance(self, name: str) -> Instance: ...
+
+    shapes_disks: bool
+
+
+@runtime_checkable
 class TrafficShaper(Protocol):
     """The traffic's rate can be multiplied while it runs. Offered by the run's traffic, not by a platform."""
 
@@ -158,6 +274,10 @@ CAPABILITIES: dict[str, type] = {
     "LinkShaper": LinkShaper,
     "Killable": Killable,
     "Pausable": Pausable,
+    "NetworkShaper": NetworkShaper,
+    "PacketMangler": PacketMangler,
+    "ResourceShaper": ResourceShaper,
+    "DiskShaper": DiskShaper,
     "TrafficShaper": TrafficShaper,
     "Anything": Anything,
 }

@@ -14,12 +14,16 @@ Protocol = Literal["http", "postgres", "redis", "tcp"]
 
 
 class Service(Noun):
-    """A named part of the target. `count` instances run; `slots` are declared, for scaling out."""
+    """A named part of the target. `count` instances run; `slots` are declared, for scaling out.
+
+    `external` is host:port of one that is not the target's own, such as a payment provider: links to it can be
+    disturbed, and nothing can be done to it itself."""
 
     name: str
     role: str = "service"
     count: int = 1
     slots: int = 1
+    external: str = ""
 
     def instances(self) -> tuple[str, ...]:
         """`('web-1', 'web-2', ...)` for every slot; just `('db',)` for a service with one."""
@@ -145,8 +149,40 @@ class Embedded(Noun):
     fault_proxy: tuple[str, ...] = ()  # another Toxiproxy server than ours, with `{port}` and `{config}`
 
 
+class ComposeService(Noun):
+    """How the compose platform finds one service among a project's containers.
+
+    `service` is the Compose service of an instance, with `{instance}` and `{index}`; where it is the same for several
+    instances, they are its containers number 1, 2, ...
+    """
+
+    port: int = 0  # where it listens inside its network; 0: nobody asks it directly
+    service: str = "{instance}"
+
+
+class Compose(Noun):
+    """The `compose` part of a target file: containers of one Docker Compose project."""
+
+    project: str  # its name, by which containers are found
+    files: tuple[str, ...] = ()  # the Compose files, beside the target file; without them it cannot be brought up
+    env: dict[str, str] = {}  # for `docker compose`
+    toxiproxy: str = ""  # the Compose service that runs Toxiproxy for the links; empty: none does
+    toxiproxy_port: int = 8474  # where its HTTP API listens inside its network
+    entry: str = ""  # host:port where customers come in; empty: the published port of the traffic's entry
+    up_within: Duration = Duration(120)
+    volumes: Literal["keep", "remove"] = "keep"  # when it is taken down
+    sql: dict[str, str] = {}  # name -> connection string, read-only, past the proxies
+    services: dict[str, ComposeService]
+
+
 class Platforms(Noun):
     embedded: Embedded | None = None
+    compose: Compose | None = None
+
+    def databases(self) -> dict[str, dict[str, str]]:
+        """platform -> the databases that it names."""
+        parts = {"embedded": self.embedded, "compose": self.compose}
+        return {name: part.sql for name, part in parts.items() if part is not None}
 
 
 class Target(Noun):

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from chaos.model.experiment import Experiment
 from chaos.model.platform import Instance, Inventory, Proxy
 from chaos.model.target import Target
 
-# What the embedded platform can do; it says the same of itself once it is up, and a test compares the two.
-EMBEDDED = frozenset({"LinkShaper", "Killable", "Pausable"})
+# What each platform can do; it says the same of itself once it is up, and a test compares the two. What depends on the
+# engine's kernel is found out there.
+PLANNED = {
+    "embedded": frozenset({"LinkShaper", "Killable", "Pausable"}),
+    "compose": frozenset({
+        "LinkShaper", "Killable", "Pausable", "NetworkShaper", "PacketMangler", "ResourceShaper", "DiskShaper",
+    }),
+}  # fmt: skip
 
 
-def planned_inventory(target: Target, variant: str) -> Inventory:
+def platforms_for(experiment: Experiment) -> tuple[str, ...]:
+    """Those on which its faults can be planned at all; what users and the traffic bring themselves is everywhere."""
+    needed = {type(spec.fault).needs.__name__ for step in experiment.method for spec in step.faults}
+    return tuple(name for name, offered in PLANNED.items() if needed <= offered | {"TrafficShaper", "Anything"})
+
+
+def planned_inventory(target: Target, variant: str, platform: str) -> Inventory:
     """Every slot of every service, and a proxy for each pair that a link joins; addresses are not known yet."""
     instances = {
         name: Instance(name=name, service=service.name, state="running" if n < service.count else "spare")
@@ -24,8 +37,7 @@ def planned_inventory(target: Target, variant: str) -> Inventory:
         for client in target.services[link.source].instances()
         for server in target.services[link.dest].instances()
     }
-    capabilities = EMBEDDED if target.platforms.embedded is not None else frozenset()
     return Inventory(
-        platform="embedded", endpoint="", variant=variant, instances=instances, proxies=proxies,
-        capabilities=capabilities,
+        platform=platform, endpoint="", variant=variant, instances=instances, proxies=proxies,
+        capabilities=PLANNED[platform],
     )  # fmt: skip

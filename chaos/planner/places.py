@@ -10,10 +10,14 @@ from chaos.model.experiment import FaultSpec
 from chaos.model.fault import ANSWERS
 from chaos.model.platform import Inventory, Proxy
 from chaos.model.target import Target, smallest_share
+from chaos.planner.inventory import PLANNED
 
 # States in which an instance cannot be disturbed: it is not there, or not yet, or no longer.
 _SPARE = "spare"
 _RUNNING = "running"
+
+# What a platform has on some machines and lacks on others.
+WHY_NOT_HERE = {"PacketMangler": "the engine's kernel has no netem (the module sch_netem)"}
 
 
 def capability_missing(spec: FaultSpec, inventory: Inventory, offered: frozenset[str], path: str) -> Unsupported | None:
@@ -22,8 +26,15 @@ def capability_missing(spec: FaultSpec, inventory: Inventory, offered: frozenset
     if needed in offered:
         return None
     lacking = f"the platform '{inventory.platform}' has no {needed}"
+    others = [name for name, offers in PLANNED.items() if needed in offers and name != inventory.platform]
     if needed == "TrafficShaper":
         lacking = "the run has no traffic"
+    elif needed == "LinkShaper" and inventory.platform == "compose":
+        lacking = _attach(spec)
+    elif inventory.platform in PLANNED and needed in PLANNED[inventory.platform]:
+        lacking += f" here: {WHY_NOT_HERE[needed]}" if needed in WHY_NOT_HERE else ""
+    elif inventory.platform in PLANNED and others:
+        lacking += f"; it is on {' and '.join(others)}"
     where = scope_text(spec)
     subject = f"{spec.kind}, {where}" if where else spec.kind
     return Unsupported(f"{subject}: {lacking}", path=path or None, line=spec.line)
@@ -49,9 +60,30 @@ def places_of(
     else:
         found = _between(spec, target, inventory) if acts_on == "groups" else _link(spec, target, inventory)
         warnings = ()
+    if not found and spec.scope.link and _runs(spec, target, inventory):
+        raise PlanError(f"{spec.kind}, {scope_text(spec)}: {_attach(spec)}", path=path or None, line=spec.line)
     if not found:
         raise PlanError(f"{spec.kind}, {scope_text(spec)}: nothing of it is running", path=path or None, line=spec.line)
     return _share(found, spec, seed, fault_id), warnings
+
+
+def _attach(spec: FaultSpec) -> str:
+    advice = f"saleproof attach '{spec.scope.link}'" if spec.scope.link else "saleproof attach"
+    return f"no fault proxy is on it; {advice} puts one there while it runs"
+
+
+def _runs(spec: FaultSpec, target: Target, inventory: Inventory) -> bool:
+    return all(_there(inventory, _names(target, end)) for end in str(spec.scope.link).split(" -> "))
+
+
+def touched(places: Iterable[str], inventory: Inventory) -> tuple[str, ...]:
+    """What those places really are on the platform, once each. Empty before it is up."""
+    found = []
+    for place in places:
+        part = inventory.instances.get(place) or inventory.proxies.get(place.removesuffix(ANSWERS))
+        if part is not None and part.what:
+            found.append(part.what)
+    return tuple(dict.fromkeys(found))
 
 
 def _share(found: tuple[str, ...], spec: FaultSpec, seed: int, fault_id: str) -> tuple[str, ...]:
@@ -98,6 +130,10 @@ def _instances(
     spec: FaultSpec, target: Target, inventory: Inventory, path: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     name = str(spec.scope.service)
+    external = target.services[name].external if name in target.services else ""
+    if external:
+        message = f"{spec.kind}: '{name}' is outside the project ({external}); only the links to it can be disturbed"
+        raise PlanError(message, path=path or None, line=spec.line)
     there = _there(inventory, _names(target, name))
     if not there and name not in target.services and name in target.instances():
         message = f"{spec.kind}: '{name}' is a spare slot, where nothing runs"

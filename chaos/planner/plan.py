@@ -13,7 +13,7 @@ from chaos.model.platform import Inventory
 from chaos.model.sli import Shape, Source
 from chaos.model.target import Target
 from chaos.planner.decisions import decide, expected, long_enough
-from chaos.planner.places import capability_missing, places_of
+from chaos.planner.places import capability_missing, places_of, touched
 from chaos.units import Duration, Rate
 
 
@@ -52,6 +52,7 @@ def plan(
         experiment=experiment.path,
         target=target.name,
         platform=inventory.platform,
+        endpoint=inventory.endpoint,
         variant=variant,
         profile=profile,
         seed=seed,
@@ -95,16 +96,18 @@ def _steps(
             fault_id = f"{injection}.{number}"
             places, said = places_of(spec, target, inventory, seed=seed, fault_id=fault_id, path=experiment.path)
             warnings.extend(said)
-            faults.append(_fault(spec, fault_id, places, index))
+            faults.append(_fault(spec, fault_id, places, touched(places, inventory), index))
         _refuse_clashes(faults, step.faults, experiment.path)
         planned.append(PlannedStep(index=index, faults=tuple(faults)))
     return tuple(planned), tuple(dict.fromkeys(warnings))
 
 
-def _fault(spec: FaultSpec, fault_id: str, places: tuple[str, ...], step: int) -> PlannedFault:
+def _fault(
+    spec: FaultSpec, fault_id: str, places: tuple[str, ...], touches: tuple[str, ...], step: int
+) -> PlannedFault:
     return PlannedFault(
-        id=fault_id, kind=spec.kind, places=places, duration=spec.duration, fault=to_plain(spec.fault), text=spec.text,
-        step=step,
+        id=fault_id, kind=spec.kind, places=places, touches=touches, duration=spec.duration,
+        fault=to_plain(spec.fault), text=spec.text, step=step,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from chaos.preflight.finding import refuse
 from chaos.preflight.target import links, settled
 
 if TYPE_CHECKING:
-    from chaos.platforms.embedded.platform import EmbeddedPlatform
+    from chaos.model.platform import Platform
 
 
 def check_machine(state: Path, store: str) -> None:
@@ -21,7 +21,7 @@ def check_machine(state: Path, store: str) -> None:
     refuse((machine.clock(), *disk.disks(state, store)))
 
 
-def check_target(platform: EmbeddedPlatform, target: Target, conditions: Iterable[Condition]) -> None:
+def check_target(platform: Platform, target: Target, conditions: Iterable[Condition]) -> None:
     """Once it is up, for the conditions of this run. Raises: Unavailable; Refused for what is left from before."""
     inventory = platform.inventory()
     refuse((settled(platform.inventory), links(inventory)))

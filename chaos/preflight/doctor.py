@@ -13,7 +13,7 @@ from chaos.preflight.finding import Finding, Level, ok, problem, warning
 from chaos.preflight.target import links, services
 
 
-def examine(state: Path, store: str, target: Target | None) -> tuple[Finding, ...]:
+def examine(state: Path, store: str, target: Target | None, wanted: str | None = None) -> tuple[Finding, ...]:
     """In the order of the causes: what stands first explains what follows. Disturbs nothing."""
     return (
         machine.python(),
@@ -25,15 +25,15 @@ def examine(state: Path, store: str, target: Target | None) -> tuple[Finding, ..
         disk.store_opens(store),
         standing.halted(state),
         standing.ledger(state),
-        *(of_target(state, target) if target is not None else ()),
+        *(of_target(state, target, wanted) if target is not None else ()),
     )
 
 
-def of_target(state: Path, target: Target) -> tuple[Finding, ...]:
-    from chaos.platforms.embedded.platform import EmbeddedPlatform
+def of_target(state: Path, target: Target, wanted: str | None = None) -> tuple[Finding, ...]:
+    from chaos import platforms
 
     try:
-        platform = EmbeddedPlatform.attach(target)
+        platform = platforms.attach(target, wanted)
         if platform is None:
             not_up = f"{target.name} is not up: its services, links and sources were not looked at"
             return (warning("target", not_up, "a run brings it up; or: saleproof up"),)
@@ -41,7 +41,7 @@ def of_target(state: Path, target: Target) -> tuple[Finding, ...]:
     except SaleproofError as error:
         return (problem("target", str(error)),)
     found = (services(inventory), links(inventory), *sources.of_target(target, inventory))
-    here = ok("target", f"{target.name} ({inventory.variant}) is up, {target.environment}")
+    here = ok("target", f"{target.name} ({inventory.variant}) is up on {inventory.platform}, {target.environment}")
     run = next((holder.run for holder in standing.runs(state) if holder.target == target.name), "")
     if run:
         # What is disturbed now is what that run disturbs.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from chaos.errors import SaleproofError
 from chaos.model.platform import Instance, Inventory
+from chaos.platforms import reach
 from chaos.preflight.finding import Finding, Level, ok, problem
 from chaos.proxy.client import ToxiproxyClient
 from chaos.proxy.values import ProxyState
@@ -45,10 +46,12 @@ def settled(look: Callable[[], Inventory], within_s: float = HEALTHY_WITHIN_S) -
 def links(inventory: Inventory) -> Finding:
     """The fault proxy answers, has every link, and no link is disturbed."""
     check = "links"
-    if not inventory.proxy_api:
+    if not inventory.proxy_api and not inventory.proxies:
         return ok(check, "the target has none")
+    found: dict[str, ProxyState] = {}
     try:
-        found = ToxiproxyClient(inventory.proxy_api).proxies()
+        for api in _apis(inventory):
+            found |= ToxiproxyClient(api).proxies()
     except SaleproofError as error:
         return problem(check, f"the fault proxy does not answer: {error}", ANEW)
     missing = [name for name in inventory.proxies if name not in found]
@@ -60,6 +63,13 @@ def links(inventory: Inventory) -> Finding:
             check, f"left from before: {'; '.join(left)}", f"unless you did that on purpose, {ANEW}", not_now=True
         )
     return ok(check, f"{len(inventory.proxies)} fault proxies answer, none is disturbed")
+
+
+def _apis(inventory: Inventory) -> set[str]:
+    """The target's own fault proxy server, and each that was attached. Raises: Unavailable."""
+    servers = {proxy.reach["server"]: proxy.reach for proxy in inventory.proxies.values() if "server" in proxy.reach}
+    own = {inventory.proxy_api} if inventory.proxy_api else set()
+    return own | {reach.api(inventory.proxy_api, one) for one in servers.values()}
 
 
 def _disturbed(state: ProxyState) -> str:

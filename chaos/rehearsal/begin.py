@@ -27,6 +27,7 @@ class Options:
     production target that somebody gave."""
 
     variant: str
+    platform: str | None = None  # None: wherever the target is up, else its first
     profile: str | None = None
     seed: int | None = None
     store: str = ""

@@ -23,7 +23,13 @@ _open: contextlib.ExitStack | None = None
 
 
 def configure_control(
-    experiment_file: str, target_file: str, variant: str, seed: int, profile: str | None, event_registry: Any
+    experiment_file: str,
+    target_file: str,
+    variant: str,
+    seed: int,
+    profile: str | None,
+    event_registry: Any,
+    platform: str | None = None,
 ) -> None:
     """Open the rehearsal. What goes wrong is logged and remembered, and then every activity of the experiment fails
     with that reason: the engine itself swallows what a control raises."""
@@ -41,7 +47,9 @@ def configure_control(
         try:
             experiment, target = load_experiment(Path(experiment_file), profile=profile, target_file=Path(target_file))
             armed = os.environ.get(ARM_VARIABLE)
-            options = Options(variant=variant, profile=profile, seed=seed, store=store_url(), armed=armed)
+            options = Options(
+                variant=variant, platform=platform, profile=profile, seed=seed, store=store_url(), armed=armed
+            )
             rehearsal = stack.enter_context(Rehearsal(experiment, target, options, screen=PlainLines(logger.info)))
         except SaleproofError as error:
             logger.error(f"Saleproof: {error}")  # noqa: TRY400  # the sentence is enough, a traceback is not for people

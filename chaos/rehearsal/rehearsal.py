@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from chaos.load.batch import Batch
     from chaos.load.traffic import TrafficRun
     from chaos.model.experiment import Experiment
+    from chaos.model.platform import Platform
     from chaos.model.target import Target
     from chaos.model.verdict import Verdict
-    from chaos.platforms.embedded.platform import EmbeddedPlatform
     from chaos.report.live import Watching
     from chaos.store import Recorder, Store
 
@@ -147,31 +147,42 @@ class Rehearsal:
         stack.callback(self._guard.stop)
         stack.enter_context(self._ticking())
 
-    def _bring_up(self, stack: contextlib.ExitStack, state: Path) -> EmbeddedPlatform:
+    def _bring_up(self, stack: contextlib.ExitStack, state: Path) -> Platform:
         """The target, up. The watchdog watches before anything is started, and until after it was taken down."""
-        from chaos import planner
-        from chaos.platforms.embedded.platform import EmbeddedPlatform
+        from chaos import planner, platforms
+        from chaos.rehearsal.takedown import TakeDown
 
-        found = EmbeddedPlatform.attach(self.target)
+        found = platforms.attach(
+            self.target, self.options.platform, tell=lambda text: self.screen.progress("platform", text)
+        )
+        where = found.name if found is not None else self.options.platform or platforms.default(self.target)
         if found is None:
             # What cannot work is said before anything is started.
-            self._make_plan(planner.planned_inventory(self.target, self.options.variant))
+            self._make_plan(planner.planned_inventory(self.target, self.options.variant, where))
         elif found.variant != self.options.variant:
             raise Refused(
                 f"{self.target.name} is up as '{found.variant}', and this run wants '{self.options.variant}'; "
-                "take it down first with: saleproof down"
+                f"take it down first with: saleproof down --platform {where}"
             )
         ours = found is None and not self.options.keep_up
-        down = self.target.name if ours else None
+        down = TakeDown(platform=where, target=self.target).write(state, self.run_id) if ours else None
+        if down is not None:
+            stack.callback(down.unlink, missing_ok=True)
         self._watchdog = Watchdog(self.run_id, state, self.options.store, down, state / "logs" / "watchdog.log")
         self._watchdog.start()
         stack.callback(self._release_watchdog)
-        if found is not None:
-            return found
-        platform = EmbeddedPlatform.up(self.target, self.options.variant, progress=self.screen.progress)
-        if ours:
-            stack.callback(platform.down)
-        return platform
+        if found is None:
+            found = platforms.up(self.target, self.options.variant, where, progress=self.screen.progress)
+        stack.callback(found.down if ours else self._release_platform)
+        self.platform = found
+        found.equip(self.screen.progress)
+        return found
+
+    def _release_platform(self) -> None:
+        """What was put beside the target goes, unless a fault is still there that it may be needed for."""
+        session: Session | None = getattr(self, "session", None)
+        if session is None or session.clean:
+            self.platform.release()
 
     def _release_watchdog(self) -> None:
         session: Session | None = getattr(self, "session", None)

@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--run", required=True)
     parser.add_argument("--state", required=True, type=Path)
-    parser.add_argument("--down", default=None, help="take this target down as well")
+    parser.add_argument("--down", default=None, type=Path, help="a file that says what to take down as well")
     arguments = parser.parse_args()
     if wait_for_end():
         return 0
@@ -28,7 +28,7 @@ def main() -> int:
     return clean_up(arguments.run, arguments.state, store_url(), arguments.down)
 
 
-def clean_up(run_id: str, state: Path, store_url: str, down: str | None) -> int:
+def clean_up(run_id: str, state: Path, store_url: str, down: Path | None) -> int:
     """First the faults, then the record, then the target; each whatever became of the others. 3: a fault is stuck."""
     from chaos.engine.ledger import Ledger
 
@@ -69,17 +69,19 @@ def _revert_and_record(ledger: Ledger, run_id: str, store_url: str) -> bool:
     return bool(stuck)
 
 
-def _take_down(target: str, run_id: str, locks: Path) -> None:
+def _take_down(down: Path, run_id: str, locks: Path) -> None:
     """What the run had brought up, unless another run is at it by now: the dead one's lock went with it."""
     from chaos.engine.lock import TargetLock
     from chaos.errors import Refused
-    from chaos.platforms.embedded.platform import EmbeddedPlatform
+    from chaos.rehearsal.takedown import TakeDown
 
+    found = TakeDown.read(down)
     try:
-        with TargetLock(locks, target, f"the watchdog of run {run_id}"):
-            EmbeddedPlatform.clean(target)
+        with TargetLock(locks, found.target.name, f"the watchdog of run {run_id}"):
+            found.do()
     except Refused as cause:
-        print(f"{run_id}: {target} stays up: {cause}", file=sys.stderr)  # noqa: T201
+        print(f"{run_id}: {found.target.name} stays up: {cause}", file=sys.stderr)  # noqa: T201
+    down.unlink()
 
 
 def _complete_record(run_id: str, store_url: str, happened: list[AnyEvent]) -> None:

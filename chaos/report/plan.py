@@ -14,6 +14,8 @@ def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str
     page.gap()
     profile = f", profile {plan.profile}" if plan.profile else ""
     page.line(("where    ", "dim"), f"{plan.target} ({plan.variant}) on {plan.platform}{profile}, seed {plan.seed}")
+    if plan.endpoint:
+        page.line(("         ", "dim"), plan.endpoint)
     page.line(("traffic  ", "dim"), f"{plan.load}, {float(plan.rate):g} journeys/s; customers wait for {plan.patience}")
     page.line(("takes    ", "dim"), f"{_minutes(float(plan.length) + _recoveries(plan))} once the target is up")
     page.gap()
@@ -24,6 +26,8 @@ def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str
         for fault in step.faults:
             page.wrapped(f"{fault.id}  {fault.text}", indent=2)
             page.wrapped(f"on {', '.join(fault.places)} for {fault.duration}", "magenta", indent=7)
+            if fault.touches:
+                page.wrapped(f"touches {', '.join(fault.touches)}", indent=7)
     if not any(step.faults for step in plan.steps):
         page.line("  nothing")
     page.gap()

@@ -10,9 +10,11 @@ from chaos.report.paint import WIDTH, Page, columns
 
 
 def render(
-    inventory: Inventory, faults: Sequence[dict[str, Any]], *, width: int = WIDTH, colour: bool | None = None
-) -> str:
-    """`faults` have `kind`, `where`, `on` (None: it could not be asked) and perhaps `text`."""
+    inventory: Inventory, faults: Sequence[dict[str, Any]], bare: Sequence[str] = (), *, width: int = WIDTH,
+    colour: bool | None = None,
+) -> str:  # fmt: skip
+    """`faults` have `kind`, `where`, `on` (None: it could not be asked) and perhaps `text`. `bare` are the links
+    without a fault proxy."""
     page = Page(width)
     page.line((f"{inventory.variant} on {inventory.platform}", "bold"), (f"  {inventory.endpoint}", "dim"))
     page.gap()
@@ -22,7 +24,7 @@ def render(
     rows = [
         (
             i.name, i.state if i.healthy or i.state != "running" else "running, not ready", i.address,
-            f"pid {i.pid}" if i.pid else "", f"{i.restarts} restarts" if i.restarts else "",
+            f"pid {i.pid}" if i.pid else i.what, f"{i.restarts} restarts" if i.restarts else "",
         )
         for i in instances
     ]  # fmt: skip
@@ -35,6 +37,8 @@ def render(
     proxies = [p for p in inventory.proxies.values() if p.client not in spare and p.server not in spare]
     for text in columns([(p.name, p.listen, f"-> {p.upstream}") for p in proxies]) if proxies else []:
         page.line(f"  {text}")
+    for name in bare:
+        page.line(f"  {name}", ("  not attached: no fault proxy is on it", "dim"))
     page.gap()
     page.line(("faults", "bold"))
     if not faults:

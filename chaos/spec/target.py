@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from chaos.model.sli import Shape, Sli, Source
 from chaos.model.target import (
+    Compose,
+    ComposeService,
     Embedded,
     Invariant,
     Journey,
@@ -27,11 +30,13 @@ from chaos.spec.convert import convert_noun
 from chaos.spec.problems import Bad, Problems
 from chaos.spec.target_checks import check_shape, check_target
 from chaos.spec.target_file import (
+    ComposePart,
     EmbeddedPart,
     InvariantPart,
     JourneyPart,
     ProcessPart,
     ReadyPart,
+    ServicePart,
     SliPart,
     StepPart,
     TargetPart,
@@ -70,18 +75,24 @@ def build(part: TargetPart, *, path: str = "", text: str = "") -> Target:
         title=part.title,
         environment=part.environment,
         variants=part.variants,
-        services={
-            name: Service(name=name, role=service.role, count=service.count, slots=service.slots or service.count)
-            for name, service in part.services.items()
-        },
+        services={name: _service(name, service) for name, service in part.services.items()},
         links=dict(_link(name, link) for name, link in part.links.items()),
         traffic=None if part.traffic is None else _traffic(part.traffic),
         slis={name: _sli(name, sli) for name, sli in part.slis.items()},
         slos=tuple(Slo(condition=" ".join(slo.objective.split()), window=slo.window) for slo in part.slos),
         invariants=tuple(_invariant(name, invariant) for name, invariant in part.invariants.items()),
-        platforms=Platforms(embedded=None if part.platforms.embedded is None else _embedded(part.platforms.embedded)),
+        platforms=Platforms(
+            embedded=None if part.platforms.embedded is None else _embedded(part.platforms.embedded),
+            compose=None if part.platforms.compose is None else _compose(part.platforms.compose, part.services),
+        ),
         path=path,
         text=text,
+    )
+
+
+def _service(name: str, part: ServicePart) -> Service:
+    return Service(
+        name=name, role=part.role, count=part.count, slots=part.slots or part.count, external=part.external or ""
     )
 
 
@@ -157,6 +168,23 @@ def _embedded(part: EmbeddedPart) -> Embedded:
         services={name: _process(process) for name, process in part.services.items()}, sql=part.sql, env=part.env,
         fault_proxy=part.fault_proxy,
     )  # fmt: skip
+
+
+def _compose(part: ComposePart, services: Mapping[str, ServicePart]) -> Compose:
+    return Compose(
+        project=part.project,
+        files=part.files,
+        env=part.env,
+        toxiproxy=part.toxiproxy,
+        toxiproxy_port=part.toxiproxy_port,
+        entry=part.entry,
+        up_within=part.up_within,
+        volumes=part.volumes,
+        sql=part.sql,
+        # One for every service of the target's own, and what is said of others, which `check_target` then refuses.
+        services=dict.fromkeys((name for name, one in services.items() if one.external is None), ComposeService())
+        | {name: ComposeService(port=one.port or 0, service=one.service) for name, one in part.services.items()},
+    )
 
 
 def _process(part: ProcessPart) -> ProcessService:

@@ -33,6 +33,8 @@ def check_shape(part: TargetPart, root: Node, problems: Problems) -> None:
         if service.slots is not None and service.slots < service.count:
             message = f"{service.slots} is fewer than the {service.count} that run"
             problems.at(root, ("services", name, "slots"), message)
+        if service.external is not None:
+            _external_shape(part, name, root, problems)
     for link in part.links:
         ends = ARROW.split(link.strip())
         if len(ends) != 2:
@@ -55,6 +57,23 @@ def check_shape(part: TargetPart, root: Node, problems: Problems) -> None:
             problems.at(root, path, "needs exactly one of http and postgres, or the word tcp or redis")
 
 
+def _external_shape(part: TargetPart, name: str, root: Node, problems: Problems) -> None:
+    service = part.services[name]
+    if service.count != 1 or service.slots not in (None, 1):
+        problems.at(root, ("services", name), "one that is external has neither count nor slots: it is not ours to run")
+    if not 1 <= int(str(service.external).rpartition(":")[2]) <= 65535:
+        problems.at(root, ("services", name, "external"), f"{service.external!r} has no port from 1 to 65535")
+    for platform in ("embedded", "compose"):
+        described = getattr(part.platforms, platform)
+        if platform == "embedded" and described is not None:
+            problems.at(root, ("services", name, "external"), "the embedded platform runs every service itself")
+        elif described is not None and name in described.services:
+            place = root.find("platforms", platform, "services").place_of(name)
+            problems.report(place, f"platforms.{platform}.services", f"'{name}' is external: it has no container")
+    if any(ARROW.split(link.strip())[0] == name for link in part.links):
+        problems.at(root, ("services", name, "external"), "nothing is known of what an external service dials")
+
+
 def check_target(target: Target, root: Node, problems: Problems) -> None:
     """What can only be said of the whole."""
     if target.traffic is not None:
@@ -75,7 +94,9 @@ def check_target(target: Target, root: Node, problems: Problems) -> None:
                 Duration.parse(slo.window)
             except ValueError as error:
                 problems.at(root, ("slos", index, "window"), f"{error}, or sale")
+    templates.check_invariants(target, root, problems)
     _embedded(target, root, problems)
+    _compose(target, root, problems)
 
 
 def _names(part: TargetPart, root: Node, problems: Problems) -> None:
@@ -211,11 +232,28 @@ def _databases(target: Target, root: Node, problems: Problems) -> None:
         (("slis", name, "sql"), str(sli.service)) for name, sli in target.slis.items() if sli.query is not None
     ]
     asked += [(("invariants", i.name, "sql"), i.sql) for i in target.invariants if i.sql is not None]
-    embedded = target.platforms.embedded
-    for path, database in asked:
-        if embedded is not None and database not in embedded.sql:
-            message = f"{unknown('database', database, tuple(embedded.sql))} Databases are named in platforms.*.sql."
-            problems.at(root, path, message)
+    for platform, databases in target.platforms.databases().items():
+        for path, database in asked:
+            if database not in databases:
+                where = f"Databases are named in platforms.{platform}.sql."
+                problems.at(root, path, f"{unknown('database', database, tuple(databases))} {where}")
+
+
+def _compose(target: Target, root: Node, problems: Problems) -> None:
+    compose = target.platforms.compose
+    if compose is None:
+        return
+    base: tuple[Key, ...] = ("platforms", "compose")
+    for name, service in compose.services.items():
+        if name not in target.services:
+            place = root.find(*base, "services").place_of(name)
+            message = unknown("service", name, tuple(target.services))
+            problems.report(place, "platforms.compose.services", message)
+        for word in _VARIABLE.findall(service.service):
+            if word not in ("instance", "index"):
+                message = f"unknown variable '{{{word}}}'.{nearest(word, ('instance', 'index'))}"
+                problems.at(root, (*base, "services", name, "service"), message)
+    templates.check_compose(target, compose, root, problems)
 
 
 def _embedded(target: Target, root: Node, problems: Problems) -> None:
@@ -237,7 +275,7 @@ def _embedded(target: Target, root: Node, problems: Problems) -> None:
                 known = tuple(service for service in embedded.services if service != name)
                 problems.at(root, (*base, "services", name, "after", index), unknown("service", other, known))
     _cycles({name: process.after for name, process in embedded.services.items()}, services, problems)
-    templates.check(target, root, problems)
+    templates.check_embedded(target, embedded, root, problems)
 
 
 def _cycles(after: dict[str, tuple[str, ...]], node: Node, problems: Problems) -> None:

@@ -13,6 +13,7 @@ from chaos.units import Duration, Rate
 Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Positive = Annotated[Duration, msgspec.Meta(gt=0)]
 Path = Annotated[str, msgspec.Meta(pattern="^/")]
+HostPort = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*:[0-9]{1,5}$", examples=["db.example:5432"])]
 
 
 class ServicePart(Noun):
@@ -21,6 +22,7 @@ class ServicePart(Noun):
     role: str = "service"  # what it is, in a word or two, for people
     count: Count = 1  # so many instances run
     slots: Count | None = None  # so many are declared, for scaling out; the same as `count` when left out
+    external: HostPort | None = None  # host:port of one outside the project; only links to it can be disturbed
 
 
 class LinkPart(Noun):
@@ -136,10 +138,36 @@ class EmbeddedPart(Noun):
     fault_proxy: tuple[str, ...] = ()  # another Toxiproxy server than ours: {python}, {port} of its API, {config} file
 
 
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class ComposeServicePart(Noun):
+    """How a service is found among the project's containers."""
+
+    port: Port | None = None  # where it listens inside its network; for direct questions, past the proxies
+    service: str = "{instance}"  # the Compose service; `{instance}` and `{index}` are filled in
+
+
+class ComposePart(Noun):
+    """Containers of one Docker Compose project."""
+
+    project: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]*$")]  # its name: only its containers are touched
+    files: tuple[str, ...] = ()  # the Compose files, seen from this file; without any it is never brought up here
+    env: dict[str, str] = {}  # environment variables for `docker compose`; `{variant}` is filled in
+    toxiproxy: str = ""  # the Compose service with the Toxiproxy server of the links
+    toxiproxy_port: Port = 8474  # its HTTP API, inside its network
+    entry: str = ""  # host:port where customers come in; else the port that the entry service publishes
+    up_within: Positive = Duration(120)  # else bringing it up has failed
+    volumes: Literal["keep", "remove"] = "keep"  # what becomes of its named volumes when it is taken down
+    sql: dict[str, str] = {}  # name -> connection string, read-only, past the proxies
+    services: dict[str, ComposeServicePart] = {}  # where the defaults do not fit
+
+
 class PlatformsPart(Noun):
     """How each platform runs the target."""
 
     embedded: EmbeddedPart | None = None  # processes on this machine
+    compose: ComposePart | None = None  # containers of a Docker Compose project
 
 
 class TargetPart(Noun):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from chaos.errors import nearest
-from chaos.model.target import Target
+from chaos.model.target import Compose, Embedded, Target
 from chaos.spec.marked import Key, Node
 from chaos.spec.problems import Problems
 
@@ -20,12 +20,33 @@ OF_PROCESS = ("port", "instance", "index", "state")
 SHARED = ("python", "variant")
 
 
-def check(target: Target, root: Node, problems: Problems) -> None:
+def check_compose(target: Target, compose: Compose, root: Node, problems: Problems) -> None:
+    """Report every variable of the compose platform that will have no value."""
+    base: tuple[Key, ...] = ("platforms", "compose")
+    for name, text in compose.sql.items():
+        _text(text, (*base, "sql", name), _shared(target), root, problems)
+    for name, text in compose.env.items():
+        _text(text, (*base, "env", name), SHARED, root, problems)
+
+
+def check_invariants(target: Target, root: Node, problems: Problems) -> None:
+    """Report every variable of an invariant's command that will have no value on any platform."""
+    shared = _shared(target)
+    for invariant in target.invariants:
+        here: tuple[Key, ...] = ("invariants", invariant.name)
+        for index, text in enumerate(invariant.command):
+            _text(text, (*here, "command", index), shared, root, problems)
+        for name, text in invariant.env.items():
+            _text(text, (*here, "env", name), shared, root, problems)
+
+
+def _shared(target: Target) -> list[str]:
+    return [*SHARED, *(f"direct:{name}" for name in target.services)]
+
+
+def check_embedded(target: Target, embedded: Embedded, root: Node, problems: Problems) -> None:
     """Report every variable of the embedded platform that will have no value."""
-    embedded = target.platforms.embedded
-    if embedded is None:
-        return
-    shared = [*SHARED, *(f"direct:{name}" for name in target.services)]
+    shared = _shared(target)
     base: tuple[Key, ...] = ("platforms", "embedded")
     for name, text in embedded.sql.items():
         _text(text, (*base, "sql", name), shared, root, problems)
@@ -42,12 +63,6 @@ def check(target: Target, root: Node, problems: Problems) -> None:
             _text(text, (*here, "env", name), known, root, problems)
         for name in ("http", "postgres"):
             _text(getattr(process.ready, name) or "", (*here, "ready", name), known, root, problems)
-    for invariant in target.invariants:
-        here = ("invariants", invariant.name)
-        for index, text in enumerate(invariant.command):
-            _text(text, (*here, "command", index), shared, root, problems)
-        for name, text in invariant.env.items():
-            _text(text, (*here, "env", name), shared, root, problems)
 
 
 def _text(text: str, path: tuple[Key, ...], known: Iterable[str], root: Node, problems: Problems) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import ipaddress
 import json
 import os
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from targets.shop.settings import load_defences
 
+DNS = "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster"
 FILTERS = "type.googleapis.com/envoy.extensions.filters"
 
 # A request that reached nobody, or whose connection died, goes to another backend. Measured: 2-3 errors instead of
@@ -61,11 +63,28 @@ def routes(*, health: bool) -> list[dict[str, Any]]:
     ]
 
 
+def is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def discovery(backends: list[str]) -> dict[str, Any]:
+    """How Envoy finds its backends: addresses are taken as they are, names are looked up again every second."""
+    if all(is_address(backend.rpartition(":")[0]) for backend in backends):
+        return {"type": "STATIC"}
+    # A container that comes back has another address, perhaps.
+    strict = {"dns_refresh_rate": "1s", "dns_lookup_family": "V4_ONLY"}
+    return {"cluster_type": {"name": "envoy.clusters.dns", "typed_config": {"@type": DNS} | strict}}
+
+
 def cluster(backends: list[str], *, health: bool) -> dict[str, Any]:
     """The web instances: all slots with health checks, or the expected ones without."""
     web: dict[str, Any] = {
         "name": "web",
-        "type": "STATIC",
+        **discovery(backends),
         "lb_policy": "ROUND_ROBIN",
         "connect_timeout": "0.5s" if health else "30s",
         "load_assignment": {
@@ -123,8 +142,10 @@ def cluster(backends: list[str], *, health: bool) -> dict[str, Any]:
     return web
 
 
-def config(*, port: int, admin_port: int, backends: list[str], expected: int, health: bool) -> dict[str, Any]:
-    """The whole configuration, as Envoy's JSON."""
+def config(
+    *, port: int, admin_port: int, backends: list[str], expected: int, health: bool, host: str = "127.0.0.1"
+) -> dict[str, Any]:
+    """The whole configuration, as Envoy's JSON. Customers come to `host`; the admin pages stay on loopback."""
     manager = {
         "@type": f"{FILTERS}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "edge",
@@ -149,7 +170,7 @@ def config(*, port: int, admin_port: int, backends: list[str], expected: int, he
             "listeners": [
                 {
                     "name": "edge",
-                    "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+                    "address": {"socket_address": {"address": host, "port_value": port}},
                     "filter_chains": [
                         {
                             "filters": [

@@ -143,6 +143,7 @@ class PaymentService:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m targets.shop.payments", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; in a container 0.0.0.0")
     parser.add_argument("--state", type=Path, required=True, help="the folder for its records")
     parser.add_argument("--delay-ms", type=int, default=int(os.environ.get("PAYMENTS_DELAY_MS", str(DELAY_MS))))
     args = parser.parse_args()
@@ -151,7 +152,7 @@ def main() -> None:
     service = PaymentService(ledger, args.delay_ms / 1000)
     uvicorn.run(
         service.router,
-        host="127.0.0.1",
+        host=args.host,
         port=args.port,
         loop="uvloop",
         http="httptools",

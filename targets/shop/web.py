@@ -129,11 +129,12 @@ class Web:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m targets.shop.web", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; in a container 0.0.0.0")
     args = parser.parse_args()
     config = settings.load()
     uvicorn.run(
         Web(config).front,
-        host="127.0.0.1",
+        host=args.host,
         port=args.port,
         loop="uvloop",
         http="httptools",

@@ -1,4 +1,4 @@
-"""The platforms as fixtures: the tiny shop of the faults' tests, and the embedded one."""
+"""The platforms as fixtures: the tiny shop of the faults' tests, and the same small target embedded and on compose."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+import composeshop
 from grounds import EmbeddedShop, target
 from shopfixtures import shop, traffic
 
-__all__ = ["embedded", "shop", "traffic"]
+__all__ = ["compose", "embedded", "shop", "traffic"]
+
+
+@pytest.fixture(scope="session")
+def compose() -> Iterator[composeshop.ComposeShop]:
+    """The same small target in containers, one project for each test process. Every test leaves it as it found it."""
+    with composeshop.running() as shop:
+        yield shop
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ class Saleproof:
     """The command line with its own state folder."""
 
     state: Path
+    # Most are about the embedded platform, whatever else is up on this machine.
+    own: dict[str, str] = field(default_factory=lambda: {"DOCKER_HOST": "unix:///there/is/none"})
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "SALEPROOF_STATE": str(self.state), "NO_COLOR": "1"}
+        return {**os.environ, **self.own, "SALEPROOF_STATE": str(self.state), "NO_COLOR": "1"}
 
     def __call__(self, *words: str, timeout_s: float = 240, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from dockerfixtures import containers
 from shopfixtures import shop, traffic
 
-__all__ = ["shop", "traffic"]
+__all__ = ["containers", "shop", "traffic"]

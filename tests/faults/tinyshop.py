@@ -1,6 +1,6 @@
 """A small real target for the faults' tests: a web server, a Valkey, and a fault proxy, all processes on loopback.
 
-python tinyshop.py serve PORT          the web server
+python tinyshop.py serve PORT [HOST]   the web server
 python tinyshop.py revert < undo.json  what another process does with an undo record; prints whether it is left
 """
 
@@ -281,13 +281,13 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.close()
 
 
-async def _serve(port: int) -> None:
+async def _serve(port: int, host: str = "127.0.0.1") -> None:
     # A child, so that there is a whole tree to freeze and to kill.
     child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    async with await asyncio.start_server(_answer, "127.0.0.1", port, limit=1 << 20):
+    async with await asyncio.start_server(_answer, host, port, limit=1 << 20):
         await ended.wait()
     child.kill()
 
@@ -305,6 +305,6 @@ def _revert() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
-        asyncio.run(_serve(int(sys.argv[2])))
+        asyncio.run(_serve(int(sys.argv[2]), *sys.argv[3:]))
     else:
         _revert()

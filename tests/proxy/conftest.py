@@ -116,12 +116,11 @@ def start_ours(folder: Path, *arguments: str) -> Server:
     return Server("ours", int(port_file.read_text()), process)
 
 
-def start_shopify(binary: str) -> Server:
+def start_shopify(binary: str, log_file: Path) -> Server:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
-    process = subprocess.Popen(
-        [binary, "-host", "127.0.0.1", "-port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with log_file.open("wb") as log:
+        process = subprocess.Popen([binary, "-host", "127.0.0.1", "-port", str(port)], stdout=log, stderr=log)
     deadline = time.monotonic() + 20
     while True:
         with contextlib.suppress(OSError):
@@ -144,13 +143,17 @@ def stop(server: Server) -> None:
 
 @pytest.fixture(scope="session")
 def _ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = start_ours(tmp_path_factory.mktemp("ours"), "--seed", "7")
+    folder = tmp_path_factory.mktemp("ours")
+    server = start_ours(folder, "--seed", "7")
     yield server
     stop(server)
+    # What goes wrong in a timer or a callback is felt by no client, and is a bug all the same.
+    wrong = [line for line in (folder / "log").read_text().splitlines() if " ERROR " in line or "Traceback" in line]
+    assert not wrong, "\n".join(wrong[:10])
 
 
 @pytest.fixture(scope="session")
-def _shopify() -> Iterator[Server]:
+def _shopify(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     binary = shopify_binary()
     if binary is None:
         reason = (
@@ -161,9 +164,12 @@ def _shopify() -> Iterator[Server]:
         if os.environ.get("SALEPROOF_REQUIRE_TOXIPROXY") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    server = start_shopify(binary)
+    log_file = tmp_path_factory.mktemp("shopify") / "log"
+    server = start_shopify(binary, log_file)
     yield server
+    crashed = server.process.poll() is not None
     stop(server)
+    assert not crashed, "Shopify's server has crashed:\n" + log_file.read_text()[-2000:]
 
 
 @pytest.fixture

@@ -248,7 +248,7 @@ def test_a_real_stuck_server_is_rescued(server: Any, wire: Make, upstream: Make)
             sock.sendall(bytes(65536))
 
     made = wire(server, upstream(pour).address)
-    client = ToxiproxyClient(server.address, timeout_s=2.0)
+    client = ToxiproxyClient(server.address, timeout_s=1.0)
     keep = ToxicSpec(name="keep", type="latency", stream="upstream", attributes={"latency": 3})
     client.add_toxic(made.name, keep)
     client.add_toxic(made.name, ToxicSpec(name="t", type="bandwidth", attributes={"rate": 100_000}))

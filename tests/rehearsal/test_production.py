@@ -31,7 +31,7 @@ def refuse(tmp_path: Path) -> Callable[..., None]:
             f"{extra}method:\n  - {step}\n"
         )
         experiment = load_experiment(path, target=target)[0]
-        inventory = planner.planned_inventory(target, "resilient")
+        inventory = planner.planned_inventory(target, "resilient", "embedded")
         planned = planner.plan(experiment, target, inventory, variant="resilient", seed=1, allow_undecidable=True)
         refuse_unsafe_plan(experiment, target, inventory, planned)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -108,7 +109,8 @@ def test_without_any_database_known_pages_are_served_stale(shop: Shop) -> None:
     before, answers = shop.metric(stale), []
     while shop.metric(stale) == before:
         answers.append(shop.ask("/", at="web-1"))
-        assert len(answers) < 40_000
+        assert len(answers) < 2000
+        time.sleep(0.02)  # the machine is shared
     assert {answer.status for answer in answers} == {200}
     assert max(answer.seconds for answer in answers) < 2
     assert shop.ask(known, at="web-1").status == 200

@@ -67,7 +67,7 @@ def check(tmp_path: Path, request: pytest.FixtureRequest) -> Checker:
                 return
             for profile in (None, "ci"):
                 experiment, target = spec.load_experiment(path, target=TARGET, profile=profile)
-                inventory = planner.planned_inventory(target, "resilient")
+                inventory = planner.planned_inventory(target, "resilient", "embedded")
                 planner.plan(experiment, target, inventory, variant="resilient", seed=1, allow_undecidable=True)
         except SpecError as error:
             said = error

@@ -20,6 +20,13 @@ from chaos.store import Store, StoreError
 from chaos.store.spool import Spool, claimed, lines
 from chaos.units import Duration, Rate
 
+
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stranger of these tests never lets go, so whoever waits for the lock waits in vain: 0.3 s instead of 2."""
+    monkeypatch.setattr("chaos.store.database.BUSY_S", 0.3)
+
+
 UNDO = Undo(kind="latency", where="web-1 -> db", data={"toxic": "x"})
 INTENDED = FaultIntended(at_s=1.0, fault="1.1", place="web-1 -> db", undo=UNDO)
 REVERTED = FaultReverted(at_s=2.0, fault="1.1", place="web-1 -> db", took_s=0.0)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from chaos.errors import Unavailable
 from chaos.model.base import Noun
+from chaos.model.fault import Undo
 from chaos.model.lease import Lease, Renewal
 from chaos.model.platform import LeaseKeeper
 from chaos.platforms import service_control
@@ -15,10 +16,20 @@ ANSWER_S = 2.0
 
 
 class Holder(Noun):
-    """A fault proxy's API, a target's supervisor, or the traffic generator, as plain data: how it is reached."""
+    """A fault proxy's API, a target's supervisor, our agent on a Docker engine, or the traffic generator, as plain
+    data: how it is reached."""
 
-    kind: Literal["fault proxy", "supervisor", "traffic generator"]
+    kind: Literal["fault proxy", "supervisor", "agent", "traffic generator"]
     reach: dict[str, Any]
+
+
+def beside(control: dict[str, Any]) -> Holder:
+    """Who keeps leases for the services that this data of `Platform.control()`, or of a link's proxy, leads to."""
+    if control.get("platform") == "compose":
+        from chaos.platforms.compose.keeper import reach_of
+
+        return Holder(kind="agent", reach=reach_of(control))
+    return Holder(kind="supervisor", reach=control)
 
 
 def keeps(holder: Holder) -> bool:
@@ -40,9 +51,22 @@ def renew(holder: Holder, lease: Lease) -> Renewal:
         return ToxiproxyClient(holder.reach["api"], timeout_s=ANSWER_S).renew_lease(lease)
     if holder.kind == "supervisor":
         return _supervisor(holder).renew_lease(lease)
+    if holder.kind == "agent":
+        from chaos.platforms.compose import keeper
+
+        return keeper.renew(holder.reach, lease)
     from chaos.load import control
 
     return control.renew_lease(holder.reach, lease)
+
+
+def entrust(holder: Holder, undo: Undo) -> None:
+    """Give the undo record to one that reverts from it when the lease runs out. The others know by themselves what was
+    done under a lease. Raises: Unavailable."""
+    if holder.kind == "agent":
+        from chaos.platforms.compose import keeper
+
+        keeper.entrust(holder.reach, undo)
 
 
 def release(holder: Holder, name: str) -> None:
@@ -53,6 +77,10 @@ def release(holder: Holder, name: str) -> None:
         ToxiproxyClient(holder.reach["api"], timeout_s=ANSWER_S).release_lease(name)
     elif holder.kind == "supervisor":
         _supervisor(holder).release_lease(name)
+    elif holder.kind == "agent":
+        from chaos.platforms.compose import keeper
+
+        keeper.release(holder.reach, name)
     else:
         from chaos.load import control
 

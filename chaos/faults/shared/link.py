@@ -11,15 +11,16 @@ import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
-from chaos.faults.shared.lease import Holder
+from chaos.faults.shared.lease import Holder, beside
 from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import LinkShaper
 from chaos.model.target import Protocol
+from chaos.platforms import reach
+from chaos.proxy.client import ToxiproxyClient
 from chaos.proxy.values import ProxyState, Stream, ToxicSpec
 
 if TYPE_CHECKING:
-    from chaos.proxy.client import ToxiproxyClient
     from chaos.proxy.confirm import Confirmation
     from chaos.proxy.measure import Sample
 
@@ -41,6 +42,11 @@ class Place(Noun):
     toxics: tuple[ToxicSpec, ...]
     boot: str
     baseline: tuple[dict[str, Any], ...] = ()  # chaos.proxy.measure.Sample as plain data
+    reach: dict[str, Any] = {}  # for chaos.platforms.reach: where the proxy is not on this machine's own network
+
+    def lease(self, undo: Undo) -> str:
+        """The lease that the fault proxy itself keeps; none where somebody else keeps it."""
+        return "" if self.reach else undo.lease
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
@@ -80,9 +86,9 @@ class LinkFault(Noun):
 
     def prepare(self, where: str, platform: LinkShaper) -> Undo:
         """Raises: Unavailable when the proxy is not there, is disabled, or lets no round trip through."""
-        api = platform.proxy_api
         found = platform.proxy(self.proxy_name(where))
-        state = client(api).proxy(found.name)
+        api = reach.api(platform.proxy_api, found.reach)
+        state = ToxiproxyClient(api).proxy(found.name)
         if state is None:
             raise Unavailable(f"{where}: the fault proxy at {api} has no proxy {found.name!r}")
         if not state.enabled:
@@ -95,7 +101,8 @@ class LinkFault(Noun):
             path=found.link.path,
             before=state,
             toxics=self.toxics(where),
-            boot=process.boot_id(),
+            boot="" if found.reach else process.boot_id(),
+            reach=found.reach,
         )
         baseline = self._measure(place, CONNECTIONS)
         if not any(sample.outcome == "answered" for sample in baseline):
@@ -108,9 +115,9 @@ class LinkFault(Noun):
 
     def inject(self, undo: Undo, platform: LinkShaper) -> None:
         place = Place.of(undo)
-        proxies = client(place.api)
+        proxies = client(place)
         for toxic in place.toxics:
-            proxies.add_toxic(place.proxy, toxic, lease=undo.lease)
+            proxies.add_toxic(place.proxy, toxic, lease=place.lease(undo))
 
     def confirm(self, undo: Undo, platform: LinkShaper) -> Evidence:
         """By connections of our own through the proxy, compared with those of `prepare`: chaos.proxy.confirm."""
@@ -132,7 +139,7 @@ class LinkFault(Noun):
 
     def _measure(self, place: Place, connections: int) -> tuple[Sample, ...]:
         # Slow to import, and of no use to those who only read or revert.
-        from chaos.proxy.measure import Where, measure
+        from chaos.proxy.measure import Where
 
         where = Where(
             address=place.listen,
@@ -141,18 +148,19 @@ class LinkFault(Noun):
             timeout_s=ANSWER_S,
             stream=_stream(place),
         )
-        return measure(self.seen_as or self.kind, where, _attributes(place), connections=connections)
+        return reach.measure(place.reach, self.seen_as or self.kind, where, _attributes(place), connections)
 
     @staticmethod
     def holder(undo: Undo) -> Holder | None:
-        return Holder(kind="fault proxy", reach={"api": Place.of(undo).api})
+        place = Place.of(undo)
+        return beside(place.reach) if place.reach else Holder(kind="fault proxy", reach={"api": place.api})
 
     @staticmethod
     def revert(undo: Undo) -> None:
         """Delete our toxics, and nobody else's."""
         place = Place.of(undo)
         try:
-            proxies = client(place.api)
+            proxies = client(place)
             for toxic in place.toxics:
                 proxies.remove_toxic(place.proxy, toxic.name, known=place.before)
             left = [toxic for toxic in place.toxics if proxies.toxic(place.proxy, toxic.name) is not None]
@@ -168,7 +176,7 @@ class LinkFault(Noun):
         """A proxy server that is gone, and one that was started anew, has no toxic of ours."""
         place = Place.of(undo)
         try:
-            proxies = client(place.api)
+            proxies = client(place)
             return any(proxies.toxic(place.proxy, toxic.name) is not None for toxic in place.toxics)
         except Unavailable:
             if gone(place):
@@ -176,11 +184,9 @@ class LinkFault(Noun):
             raise
 
 
-def client(api: str) -> ToxiproxyClient:
-    """The client of one fault proxy server, imported here because it is slow to import."""
-    from chaos.proxy.client import ToxiproxyClient
-
-    return ToxiproxyClient(api)
+def client(place: Place) -> ToxiproxyClient:
+    """The client of the place's fault proxy server. Raises: Unavailable when there is no way to it."""
+    return ToxiproxyClient(reach.api(place.api, place.reach))
 
 
 def name(kind: str, part: str = "") -> str:
@@ -199,6 +205,11 @@ def _stream(place: Place) -> Stream:
 def gone(place: Place) -> bool:
     """Did the whole proxy server end? Toxics live in its memory alone. Only certainty counts: both of its addresses
     refuse, or this machine was booted anew. A server that hangs is not gone."""
+    if place.reach:
+        try:
+            return reach.gone(place.reach)
+        except Unavailable:
+            return False
     local = place.api.startswith(("127.", "localhost:", "[::1]:"))
     if local and place.boot and process.boot_id() not in ("", place.boot):
         return True

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar, Self
 
+import msgspec
+
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.shared import process
-from chaos.faults.shared.lease import Holder
+from chaos.faults.shared.lease import Holder, beside
 from chaos.faults.shared.process import Process
 from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Instance, Killable, ServiceControl
-from chaos.platforms import service_control
+from chaos.platforms import reach, service_control
 
 # What `kill`, `stop` and `crash` leave behind. A paused instance is another fault's, a spare one is nobody's.
 DOWN = ("stopped", "failed", "starting")
@@ -21,14 +23,46 @@ DOWN = ("stopped", "failed", "starting")
 HEALTHY_WITHIN_S = 15.0
 LOOK_AGAIN_S = 0.05
 
+# How long it must not answer to be called frozen or gone; a service that runs answers its health check in a few ms.
+SILENCE_S = 0.5
+
+
+class Question(Noun):
+    """How a service is asked something small, past its proxies, from where one that dials it stands."""
+
+    address: str
+    protocol: str
+    path: str
+    reach: dict[str, Any] = {}  # for chaos.platforms.reach
+
+    def outcome(self, timeout_s: float) -> str:
+        """An outcome of chaos.proxy.probe: `answered`, `timeout`, `refused`, ... Raises: Unavailable."""
+        return reach.ask(self.address, self.reach, self.protocol, self.path, timeout_s)
+
+
+def question_to(where: str, platform: Any) -> Question | None:
+    """A link that leads to it says how it is asked; nothing is known of what is said over tcp."""
+    inventory = getattr(platform, "inventory", None)
+    if inventory is None:
+        return None
+    found = inventory()
+    for proxy in found.proxies.values():
+        if proxy.server == where and proxy.link.protocol != "tcp":
+            address = found.instances[where].address
+            return Question(address=address, protocol=proxy.link.protocol, path=proxy.link.path, reach=proxy.reach)
+    return None
+
 
 class Held(Noun):
     """The data of the undo record of a fault on a service."""
 
     control: dict[str, Any]  # for chaos.platforms.service_control
     before: Instance
-    tree: tuple[Process, ...]  # the main process first
-    boot: str
+    # The main process first. Empty where the target's processes are not this machine's: there the platform tells one
+    # life of an instance from the next, and what others get from it is asked beside them.
+    tree: tuple[Process, ...] = ()
+    boot: str = ""
+    question: Question | None = None  # how it is asked, past its proxies; None: nobody dials it over a link
 
     @classmethod
     def of(cls, undo: Undo) -> Self:
@@ -37,6 +71,13 @@ class Held(Noun):
     @property
     def main(self) -> Process:
         return self.tree[0]
+
+    @property
+    def name(self) -> str:
+        """What it was, for people."""
+        return (
+            f"process {self.main.pid}" if self.tree else f"the main process of {self.before.what or self.before.name}"
+        )
 
     def reach(self) -> ServiceControl:
         """Raises: Unavailable."""
@@ -59,17 +100,19 @@ class ServiceFault(Noun):
     def prepare(self, where: str, platform: Killable) -> Undo:
         """Raises: Unavailable when the instance does not run."""
         before = platform.instance(where)
-        if before.state != "running" or before.pid is None:
+        if before.state != "running" or (before.pid is None and not before.life):
             raise Unavailable(f"{where} is {before.state}, not running; {self.kind} has nothing to act on")
-        tree = process.tree(before.pid)
-        if not tree:
-            raise Unavailable(f"{where} is said to run as process {before.pid}, which does not exist on this machine")
-        held = Held(control=dict(platform.control()), before=before, tree=tree, boot=process.boot_id())
+        held = Held(control=dict(platform.control()), before=before, question=question_to(where, platform))
+        if before.pid is not None:
+            tree = process.tree(before.pid)
+            if not tree:
+                raise Unavailable(f"{where} is said to run as process {before.pid}, which is not on this machine")
+            held = msgspec.structs.replace(held, tree=tree, boot=process.boot_id())
         return Undo(kind=self.kind, where=where, data=to_plain(held))
 
     @staticmethod
     def holder(undo: Undo) -> Holder | None:
-        return Holder(kind="supervisor", reach=Held.of(undo).control)
+        return beside(Held.of(undo).control)
 
     @staticmethod
     def revert(undo: Undo) -> None:
@@ -116,6 +159,8 @@ def bring_up(control: ServiceControl, name: str) -> None:
 
 def ended(held: Held, now: Instance) -> bool:
     """Is the process of before gone, by the platform's word and by the machine's?"""
+    if not held.tree:
+        return now.life != held.before.life or now.state in DOWN
     same = (now.pid, now.start_ticks) == (held.before.pid, held.before.start_ticks)
     return not same and process.state(held.main) is None
 
@@ -124,9 +169,24 @@ def stays_down(undo: Undo) -> Evidence:
     """Confirm `kill` and `stop`: every process that was there has ended, and the restart policy does not act."""
     held = Held.of(undo)
     now = held.reach().instance(undo.where)
+    if not held.tree:
+        return _nobody_answers(held, now)
     left = [one.pid for one in held.tree if process.state(one) is not None]
     if left:
         return Evidence(confirmed=False, text=f"{len(left)} of {len(held.tree)} processes still run: {left[0]}")
     if now.state != "stopped":
         return Evidence(confirmed=False, text=f"process {held.main.pid} ended, but {undo.where} is {now.state}")
     return Evidence(confirmed=True, text=f"process {held.main.pid} ended, and {undo.where} stays down")
+
+
+def _nobody_answers(held: Held, now: Instance) -> Evidence:
+    """By the platform's word, and by one that asks the service from beside it."""
+    what = now.what or now.name
+    if now.state != "stopped":
+        return Evidence(confirmed=False, text=f"{what} is {now.state}")
+    if held.question is None:
+        return Evidence(confirmed=True, text=f"{what} ended and stays down")
+    outcome = held.question.outcome(SILENCE_S)
+    if outcome == "answered":
+        return Evidence(confirmed=False, text=f"{what} is said to have ended, and {now.name} still answers")
+    return Evidence(confirmed=True, text=f"{what} ended and stays down; who asks it gets: {outcome}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Self
 
 import msgspec
 
 from chaos.errors import Refused, SaleproofError, Unavailable, nearest
 from chaos.model.base import to_json
-from chaos.model.platform import Instance, Inventory, Proxy
+from chaos.model.platform import Instance, Inventory, Progress, Proxy, silent
 from chaos.model.target import Target
 from chaos.platforms.embedded.control import EmbeddedControl
 from chaos.platforms.embedded.down import take_down
@@ -20,16 +20,10 @@ from chaos.platforms.embedded.layout import Folder, locked, write
 from chaos.platforms.embedded.logs import follow, tail
 from chaos.platforms.embedded.records import FAULT_PROXY, Resolved
 from chaos.platforms.embedded.resolve import check, resolve, shared_values
-from chaos.platforms.embedded.template import fill
 from chaos.platforms.embedded.wire import Request, Status
-
-Progress = Callable[[str, str], None]  # an instance's name, and what happened to it
+from chaos.platforms.template import fill
 
 LOG_LINES = 8  # of a service that does not start
-
-
-def _silent(name: str, what: str) -> None:
-    pass
 
 
 class EmbeddedPlatform:
@@ -48,7 +42,7 @@ class EmbeddedPlatform:
     # --- up and down
 
     @classmethod
-    def up(cls, target: Target, variant: str, *, progress: Progress = _silent) -> Self:
+    def up(cls, target: Target, variant: str, *, progress: Progress = silent) -> Self:
         """Bring the target up and return once every service is ready; at once where this variant is up already.
 
         Nothing is left of a start that failed or was interrupted, also by an exception out of `progress`.
@@ -86,11 +80,11 @@ class EmbeddedPlatform:
         return None if resolved is None else cls(resolved, folder)
 
     @classmethod
-    def clean(cls, target: str) -> None:
+    def clean(cls, target: Target) -> None:
         """Take down what there is of that target, whatever state it is in. Idempotent. Raises: Refused, Unavailable."""
         _needs_linux()
-        folder = Folder.of(target)
-        with locked(folder, target):
+        folder = Folder.of(target.name)
+        with locked(folder, target.name):
             take_down(folder)
 
     def down(self) -> None:
@@ -102,6 +96,12 @@ class EmbeddedPlatform:
             present = self._folder.resolved()
             if present is None or present.up == self._resolved.up:
                 take_down(self._folder)
+
+    def equip(self, progress: Progress) -> None:
+        """Nothing is needed beside it."""
+
+    def release(self) -> None:
+        """Nothing is ever put beside it."""
 
     # --- what there is
 
@@ -165,6 +165,9 @@ class EmbeddedPlatform:
                 return spec.address
         raise KeyError(f"no service '{service}'.{nearest(service, self._resolved.services())}")
 
+    def entry_text(self, service: str) -> str:
+        return f"http://{self.entry_address(service)}/"
+
     def fill(self, text: str, *, where: str) -> str:
         """Fill in `{python}`, `{variant}` and `{direct:SERVICE}`: for an invariant's command. Raises: SpecError."""
         return fill(text, shared_values(self._resolved), where=where, path=self._resolved.path)
@@ -183,8 +186,11 @@ class EmbeddedPlatform:
             elif not self._control.exists():
                 return
 
+    def logged(self) -> tuple[str, ...]:
+        return (*(spec.name for spec in self._resolved.instances), FAULT_PROXY, "supervisor")
+
     def _logged(self, instance: str) -> str:
-        known = [*(spec.name for spec in self._resolved.instances), FAULT_PROXY, "supervisor"]
+        known = self.logged()
         if instance not in known:
             raise KeyError(f"no instance '{instance}'.{nearest(instance, known)}")
         return instance

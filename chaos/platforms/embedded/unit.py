@@ -72,6 +72,7 @@ class Unit:
             start_ticks=process.start_ticks if process else None,
             restarts=self.record.restarts,
             healthy=healthy,
+            what=f"process {process.pid}" if process else "",
         )
 
     async def is_healthy(self) -> bool:

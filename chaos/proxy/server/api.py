@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,23 +24,30 @@ log = logging.getLogger("saleproof.proxy")
 # Toxiproxy's version, whose API this is; what follows the plus is a build, which a comparison of versions ignores.
 VERSION = f"2.12.0+saleproof.{__version__}"
 
+# Some 300,000 proxies in one populate; aiohttp's own limit of 1 MiB is 5,000. Toxiproxy has none.
+MOST_BODY_BYTES = 64 * 1024 * 1024
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(text=json.dumps(value, separators=(",", ":")), status=status, content_type="application/json")
+    # As bytes, so that no charset is added: Toxiproxy's has none.
+    body = json.dumps(value, separators=(",", ":")).encode()
+    return web.Response(body=body, status=status, content_type="application/json")
 
 
-def _refusal(message: str, status: int) -> web.Response:
-    # Go's http.Error says text/plain and ends with a newline.
-    text = json.dumps({"error": message, "status": status}, separators=(",", ":"))
+def _text(text: str, status: int) -> web.Response:
+    """As Go's http.Error writes: text/plain, with a newline at the end."""
     return web.Response(text=text + "\n", status=status, headers={"X-Content-Type-Options": "nosniff"})
 
 
-@web.middleware
-async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+def _refusal(message: str, status: int) -> web.Response:
+    return _text(json.dumps({"error": message, "status": status}, separators=(",", ":")), status)
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.headers.get("User-Agent", "").startswith("Mozilla/"):
-        return web.Response(text="User agent not allowed\n", status=403)
+        return _text("User agent not allowed", 403)
     try:
         return await handler(request)
     except ApiError as error:
@@ -51,6 +59,23 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _refusal(f"internal error: {error!r}", 500)
 
 
+@web.middleware
+async def _as_toxiproxy(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refusals in Toxiproxy's form; and, as there, neither a browser's call nor an id where there is no such call."""
+    try:
+        response = await (handler(request) if request.match_info.http_exception else _answer(request, handler))
+    except web.HTTPNotFound:
+        return _text("404 page not found", 404)
+    except web.HTTPMethodNotAllowed as error:
+        return web.Response(status=405, headers={"Allow": error.headers["Allow"]})
+    response.headers["X-Toxiproxy-Request-Id"] = secrets.token_hex(10)
+    return response
+
+
+async def _no_server_header(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.pop("Server", None)
+
+
 class Api:
     """The handlers, over one collection of proxies, and the leases that things in it are under."""
 
@@ -59,7 +84,8 @@ class Api:
         self._leases = leases
 
     def application(self) -> web.Application:
-        app = web.Application(middlewares=[_errors])
+        app = web.Application(middlewares=[_as_toxiproxy], client_max_size=MOST_BODY_BYTES)
+        app.on_response_prepare.append(_no_server_header)
         add = app.router.add_route
         add("POST", "/reset", self.reset)
         add("GET", "/proxies", self.proxies)
@@ -81,7 +107,8 @@ class Api:
         return app
 
     async def version(self, request: web.Request) -> web.Response:
-        return web.Response(text=f'{{"version": "{VERSION}"}}\n', content_type="application/json", charset="utf-8")
+        body = f'{{"version": "{VERSION}"}}\n'.encode()
+        return web.Response(body=body, headers={"Content-Type": "application/json;charset=utf-8"})
 
     async def proxies(self, request: web.Request) -> web.Response:
         return _json({proxy.name: proxy.as_json() for proxy in self._collection.all()})
@@ -129,7 +156,9 @@ class Api:
 
     async def add_toxic(self, request: web.Request) -> web.Response:
         proxy = self._proxy(request)
-        toxic = read_toxic(read_object(await request.read()))
+        body = await request.read()
+        # Nothing waits from here on, so no other request can take the name.
+        toxic = read_toxic(read_object(body), {present.name for present in proxy.toxics()})
         self._leases.check(toxic.lease)
         proxy.add_toxic(toxic)
         return _json(toxic.as_json())

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-import socket
-import struct
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from chaos.proxy.server.link import Link
+from chaos.proxy.server.link import Link, reset
 from chaos.proxy.server.toxic import Direction, Toxic
 
 # More than one read's worth: a lower mark makes bulk transfers stop and go.
 WRITE_HIGH_BYTES = 512 * 1024
-
-_LINGER_RESET = struct.pack("ii", 1, 0)
 
 
 class Keeper(Protocol):
@@ -91,13 +86,8 @@ class Endpoint(asyncio.Protocol):
             self.transport.abort()
 
     def reset(self) -> None:
-        """Close with a TCP reset: what is unsent is thrown away."""
         if self.transport is not None:
-            sock: socket.socket | None = self.transport.get_extra_info("socket")
-            if sock is not None:
-                with contextlib.suppress(OSError):
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
-            self.transport.abort()
+            reset(self.transport)
 
     def _source_end(self) -> None:
         self.saw_end = True
@@ -150,12 +140,19 @@ class Connection:
         """Close both sides now, without waiting for peers that do not read."""
         if self._dialling is not None:
             self._dialling.cancel()
+        if self.closes_with_reset():
+            self.reset()
+            return
         self.client.abort()
         self.upstream.abort()
 
     def reset(self) -> None:
         self.client.reset()
         self.upstream.reset()
+
+    def closes_with_reset(self) -> bool:
+        """Whether a toxic turns every close of this connection, in either direction, into a reset."""
+        return any(stage.closes_with_reset() for link in self.links.values() for stage in link.stages)
 
     def _link(self, client: asyncio.Transport, upstream: asyncio.Transport) -> None:
         up = self._one_link("upstream", client, upstream)

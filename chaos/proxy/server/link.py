@@ -8,7 +8,10 @@ Without a toxic there are no stages, and a read is a write: that is the fast pat
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import socket
+import struct
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
@@ -21,10 +24,24 @@ from chaos.proxy.server.toxics import TOXICS
 CHUNK_BYTES = 32 * 1024
 
 
+_LINGER_RESET = struct.pack("ii", 1, 0)
+
+
 class Cut(Protocol):
-    """What a link may do to the connection that it belongs to."""
+    """What a link may do to the connection that it belongs to, and ask of it."""
 
     def reset(self) -> None: ...
+    def closes_with_reset(self) -> bool: ...
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close with a TCP reset: what is unsent is thrown away."""
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    if sock is not None:
+        # ValueError: it is closed already, and so has no descriptor.
+        with contextlib.suppress(OSError, ValueError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+    transport.abort()
 
 
 def _discard(data: bytes) -> None:
@@ -122,7 +139,10 @@ class Link:
         if not self._ended:
             self._ended = True
             self.write = _discard
-            self.sink.close()
+            if self._cut.closes_with_reset():
+                reset(self.sink)
+            else:
+                self.sink.close()
 
     def reset(self) -> None:
         self._cut.reset()

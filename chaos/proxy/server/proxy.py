@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
 import socket
 from collections.abc import Callable
 from typing import Any
 
 from chaos.proxy.server import address
-from chaos.proxy.server.apierror import ApiError, toxic_exists, toxic_not_found
+from chaos.proxy.server.apierror import ApiError, toxic_not_found
 from chaos.proxy.server.connection import Connection
 from chaos.proxy.server.toxic import Direction, Toxic
 
@@ -19,14 +20,16 @@ log = logging.getLogger("saleproof.proxy")
 
 BACKLOG = 4096
 
+# Toxiproxy takes an absent address for any port of every interface; a tool that breaks things stays at home.
+AT_HOME = "127.0.0.1:0"
+
 
 class Proxy:
     """Enabled, it listens; disabled, connections are refused. Toxics change at once, also for live connections."""
 
     def __init__(self, *, name: str, listen: str, upstream: str, seed: int, dial_timeout_s: float) -> None:
         self.name = name
-        # Toxiproxy takes an absent address for any port of every interface; a tool that breaks things stays at home.
-        self.listen = listen or "127.0.0.1:0"
+        self.listen = listen or AT_HOME
         self.upstream = upstream
         self.enabled = False
         self.disabled_under = ""  # the lease at whose end it is enabled again
@@ -67,7 +70,7 @@ class Proxy:
         async with self._changing:
             if await self.differs(listen, upstream):
                 self._stop()
-                self.listen = listen
+                self.listen = listen or AT_HOME
                 self.upstream = upstream
             if enabled and not self.enabled:
                 await self._start()
@@ -78,15 +81,16 @@ class Proxy:
                 self._stop()
 
     async def differs(self, listen: str, upstream: str) -> bool:
-        """Whether this proxy is another than the one described. Raises: ApiError 500 for an unusable address."""
-        if upstream != self.upstream:
-            return True
+        """Whether this proxy is another than the one described. Raises: ApiError 500 when that has a bad address."""
         try:
-            wanted = await address.resolve(address.parse(listen or "127.0.0.1:0"))
-            present = await address.resolve(address.parse(self.listen))
-        except (OSError, ValueError) as error:
+            wanted = await address.resolve(address.parse(listen or AT_HOME))
+        except ValueError as error:
             raise ApiError(str(error), 500) from error
-        return wanted != present
+        try:
+            present = await address.resolve(address.parse(self.listen))
+        except ValueError:
+            return True  # a good address for the bad one that it has
+        return wanted != present or upstream != self.upstream
 
     async def _start(self) -> None:
         if self.enabled:
@@ -96,8 +100,10 @@ class Proxy:
             self._server = await asyncio.get_running_loop().create_server(
                 self._accept, sock=self._socket, backlog=BACKLOG
             )
-        except (OSError, ValueError) as error:
-            raise ApiError(f"listen tcp {self.listen}: {_reason(error)}", 500) from error
+        except ValueError as error:
+            raise ApiError(f"listen tcp: {error}", 500) from error
+        except OSError as error:
+            raise ApiError(f"listen tcp {self.listen}: bind: {_reason(error)}", 500) from error
         self.listen = str(address.bound(self._socket))
         self.enabled = True
         self.disabled_under = ""
@@ -174,9 +180,7 @@ class Proxy:
         raise toxic_not_found()
 
     def add_toxic(self, toxic: Toxic) -> None:
-        """Raises: ApiError 409."""
-        if any(present.name == toxic.name for present in self.toxics()):
-            raise toxic_exists()
+        """Put it at the end of its stream, also on live connections. No other has its name."""
         self._chain[toxic.direction].append(toxic)
         for connection in list(self._connections):
             if connection.links:
@@ -203,4 +207,6 @@ class Proxy:
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "i/o timeout"
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno).lower()  # as Go writes them, and without what Python adds
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -97,6 +97,10 @@ class Stage(Generic[A]):
         self.active = active
         self.on_retune()
 
+    def closes_with_reset(self) -> bool:
+        """Whether the connection, however it ends, ends with a reset."""
+        return False
+
     def hold_limit_bytes(self) -> int:
         """How much this stage may hold before the source is paused."""
         return HOLD_BYTES
@@ -134,11 +138,13 @@ _NOWHERE = Nowhere()
 
 @dataclass(slots=True)
 class Held:
-    """Something that waits for its time. `data` is None for the end of the stream."""
+    """Something that waits for its time. `data` is None for the end of the stream, `last` false when more of the same
+    chunk is behind it."""
 
     due: float
     data: bytes | None
     read_at: float
+    last: bool = True
 
 
 class Holding(Stage[A]):
@@ -155,9 +161,9 @@ class Holding(Stage[A]):
         self.queue: deque[Held] = deque()
         self._timer: asyncio.Handle | None = None
 
-    def hold(self, data: bytes, due: float, read_at: float) -> None:
+    def hold(self, data: bytes, due: float, read_at: float, *, last: bool = True) -> None:
         """Keep `data` until `due`, or until what is before it has gone."""
-        self.queue.append(Held(due, data, read_at))
+        self.queue.append(Held(due, data, read_at, last))
         self.held_bytes += max(len(data), LEAST_PIECE_BYTES)
         if self._timer is None:
             self._arm()
@@ -177,8 +183,11 @@ class Holding(Stage[A]):
     def on_retune(self) -> None:
         # Toxiproxy interrupts the toxic: the chunk that it sleeps on goes at once, the others meet the new values.
         self._disarm()
-        if self.queue:
+        while self.queue:
+            whole = self.queue[0].last
             self._pass_on(early=True)
+            if whole:
+                break
         waiting = list(self.queue)
         self.queue.clear()
         self.held_bytes = 0

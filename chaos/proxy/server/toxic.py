@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from chaos.proxy.server.apierror import bad_body, invalid_stream, invalid_toxic_type
-from chaos.proxy.server.decode import Fields
+from chaos.proxy.server.apierror import bad_body, invalid_stream, invalid_toxic_type, toxic_exists
+from chaos.proxy.server.decode import Fields, float32
 from chaos.proxy.server.stage import Attributes
 from chaos.proxy.server.toxics import TOXICS
 
@@ -32,13 +33,21 @@ class Toxic:
             "name": self.name,
             "type": self.type,
             "stream": self.stream,
-            "toxicity": self.toxicity if self.toxicity % 1 else int(self.toxicity),
+            "toxicity": _shortest(self.toxicity),
         }
 
     def changed(self, fields: Fields) -> Toxic:
         """The toxic after a PATCH: attributes and toxicity, whatever is given. Raises: ApiError 400."""
         attributes = _attributes(self.type, self.attributes, fields.inner("attributes"))
-        return dataclasses.replace(self, attributes=attributes, toxicity=fields.number("toxicity", self.toxicity))
+        return dataclasses.replace(self, attributes=attributes, toxicity=fields.ratio("toxicity", self.toxicity))
+
+
+def _shortest(value: float) -> float:
+    """As Go writes a float32: the fewest digits that are read back as the same, and a whole number without a point."""
+    shown = next(
+        shown for digits in range(1, 10) if float32(shown := float(f"{value:.{digits}g}")) == value or digits == 9
+    )
+    return shown if shown % 1 else int(shown)
 
 
 def _attributes(kind: str, before: Attributes, fields: Fields) -> Attributes:
@@ -66,7 +75,7 @@ def read_head(fields: Fields) -> tuple[str, str, Direction, str]:
     """Name, stream, direction and type of a new toxic, with Toxiproxy's defaults. Raises: ApiError 400."""
     kind = fields.text("type", "")
     stream = fields.text("stream", "downstream")
-    fields.number("toxicity", 1.0)
+    fields.ratio("toxicity", 1.0)
     name = fields.text("name", "")
     fields.inner("attributes")
     direction = _direction(stream)
@@ -75,15 +84,17 @@ def read_head(fields: Fields) -> tuple[str, str, Direction, str]:
     return name or f"{kind}_{stream}", stream, direction, kind
 
 
-def read_toxic(fields: Fields) -> Toxic:
-    """A new toxic. Raises: ApiError 400."""
+def read_toxic(fields: Fields, taken: Container[str] = ()) -> Toxic:
+    """A new toxic, beside those whose names are taken. Raises: ApiError 400, or 409 before the attributes are read."""
     name, stream, direction, kind = read_head(fields)
+    if name in taken:
+        raise toxic_exists()
     return Toxic(
         name=name,
         type=kind,
         stream=stream,
         direction=direction,
-        toxicity=fields.number("toxicity", 1.0),
+        toxicity=fields.ratio("toxicity", 1.0),
         attributes=_attributes(kind, TOXICS[kind].attributes(), fields.inner("attributes")),
         lease=fields.text("lease", ""),
     )

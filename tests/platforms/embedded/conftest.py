@@ -65,7 +65,7 @@ def up(state: Path) -> Iterator[Up]:
     yield bring
     for target in targets:
         with contextlib.suppress(SaleproofError):
-            EmbeddedPlatform.clean(target.name)
+            EmbeddedPlatform.clean(target)
 
 
 class Build:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.errors import SpecError
-from chaos.platforms.embedded.template import fill, named_ports
+from chaos.platforms.template import fill, named_ports
 
 VALUES = {"port": "8080", "link:db": "127.0.0.1:5001", "port:admin": "9901"}
 

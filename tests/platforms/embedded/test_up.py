@@ -89,7 +89,7 @@ def test_two_ups_at_once(build: Any, up: Any, state: Path) -> None:
         with pytest.raises(Refused, match=f"by pid {os.getpid()}"):
             up(target)
         with pytest.raises(Refused):
-            EmbeddedPlatform.clean(target.name)
+            EmbeddedPlatform.clean(target)
 
 
 def test_a_new_start_is_fresh(build: Any, up: Any, state: Path) -> None:
@@ -234,7 +234,7 @@ def test_down_of_a_broken_state(build: Any, up: Any, state: Path) -> None:
     platform = up(target)
     pid = platform.instance("back").pid
     (state / "embedded/corner-shop/target.json").write_text("{")
-    EmbeddedPlatform.clean(target.name)
+    EmbeddedPlatform.clean(target)
     assert not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text()
 
 

@@ -39,7 +39,7 @@ class BandwidthStage(Holding[Bandwidth]):
         for start in range(0, len(data), piece_bytes):
             piece = data[start : start + piece_bytes]
             at += len(piece) / bytes_per_s
-            self.hold(piece, at, read_at)
+            self.hold(piece, at, read_at, last=start + piece_bytes >= len(data))
         self._free_at = at
 
     def on_retune(self) -> None:

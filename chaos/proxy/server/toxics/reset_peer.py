@@ -26,6 +26,10 @@ class ResetPeerStage(Stage[ResetPeer]):
         super().__init__(attributes, active=active, chance=chance, owner=owner)
         self._timer: asyncio.TimerHandle | None = None
 
+    def closes_with_reset(self) -> bool:
+        # Toxiproxy sets SO_LINGER, so that an end from the other direction and a disabled proxy are resets as well.
+        return self.active
+
     def on_data(self, data: bytes, read_at: float) -> None:
         self.on_end()
 

@@ -38,7 +38,7 @@ class SlicerStage(Holding[Slicer]):
     def on_data(self, data: bytes, read_at: float) -> None:
         at = max(self._free_at, monotonic())
         for start, end in self._cuts(0, len(data)):
-            self.hold(data[start:end], at, read_at)
+            self.hold(data[start:end], at, read_at, last=end == len(data))
             at += max(0, self.attributes.delay) / 1_000_000
         self._free_at = at
 

@@ -1,0 +1,161 @@
+"""Our own container beside the target: what has to be done on the engine's machine is done there, by `chaos.agent`.
+
+It has no network and is not of the target's project. It shares the machine's processes, so that it can step into a
+container's network, find its main process and its cgroup; `docker exec` reaches it on every engine, near or far.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from chaos.errors import Unavailable
+from chaos.platforms.compose import image
+from chaos.platforms.compose.engine import INSIDE_VARIABLE, Engine
+from chaos.platforms.compose.project import Container
+
+AGENT_LABEL = "saleproof.agent"  # its value: the project that it serves
+SOCKET = "/var/run/docker.sock"  # on the engine's machine
+# What it may do there; nothing of it in the target's own containers.
+CAPABILITIES = (
+    "NET_ADMIN",  # packet rules and queues in a container's network
+    "NET_RAW",  # to ping from there
+    "SYS_ADMIN",  # to step into a container's network
+    "SYS_PTRACE",  # to see a container's files through /proc/PID/root
+    "KILL",  # to end a main process, as the machine itself would
+    "DAC_OVERRIDE",  # to write where the container's own user may
+    "SETUID", "SETGID", "CHOWN", "FOWNER",
+)  # fmt: skip
+# `docker exec` ignores the client's time limit: the work is limited where it is done.
+CALL_WITHIN_S = 30.0
+KEPT = "/run/saleproof/answers"  # as in chaos.agent
+ASK_AGAIN = 5
+
+
+def name_of(project: str) -> str:
+    return f"saleproof-agent-{project}"
+
+
+def find(engine: Engine, project: str) -> str | None:
+    """The running agent's id. Raises: Unavailable."""
+    with engine.calling("list containers") as client:
+        label = f"{AGENT_LABEL}={project}"
+        found = client.api.containers(filters={"label": [label], "status": ["running"]})
+    tag = image.tag()
+    return next((str(one["Id"]) for one in found if one["Image"] == tag), None)
+
+
+def ensure(engine: Engine, project: str) -> str:
+    """The id of an agent that runs, started here when there is none. Raises: Unavailable."""
+    found = find(engine, project)
+    if found is not None:
+        return found
+    tag = image.ensure(engine)
+    remove(engine, project)
+    with engine.calling("start Saleproof's agent") as client:
+        client.containers.run(
+            tag,
+            name=name_of(project),
+            detach=True,
+            labels={AGENT_LABEL: project},
+            command=["python3", "-m", "chaos.agent", "keep"],
+            environment={INSIDE_VARIABLE: f"unix://{SOCKET}", "PYTHONDONTWRITEBYTECODE": "1"},
+            network_mode="none",
+            pid_mode="host",
+            cgroupns="host",
+            cap_drop=["ALL"],
+            cap_add=list(CAPABILITIES),
+            security_opt=["apparmor=unconfined", "label=disable"],
+            volumes=[f"{_socket(engine)}:{SOCKET}", "/sys/fs/cgroup:/sys/fs/cgroup"],
+            restart_policy={"Name": "no"},
+        )
+    started = find(engine, project)
+    if started is None:
+        raise Unavailable(f"Saleproof's agent does not stay up; look at: docker logs {name_of(project)}")
+    return started
+
+
+def _socket(engine: Engine) -> str:
+    host = engine.endpoint.host
+    return host.removeprefix("unix://") if host.startswith("unix://") else SOCKET
+
+
+def remove(engine: Engine, project: str) -> None:
+    """Idempotent; whatever it was in the middle of has its own way back in the ledger. Raises: Unavailable."""
+    from docker.errors import NotFound
+
+    with engine.calling("remove Saleproof's agent") as client:
+        for one in client.api.containers(all=True, filters={"label": [f"{AGENT_LABEL}={project}"]}):
+            try:
+                client.api.remove_container(one["Id"], force=True, v=True)
+            except NotFound:
+                continue
+
+
+class Agent:
+    """Calls of `chaos.agent`, each a `docker exec`. Starts the agent with the first one that needs it."""
+
+    def __init__(self, engine: Engine, project: str) -> None:
+        self._engine = engine
+        self._project = project
+
+    def call(
+        self, verb: str, container: Container | None = None, /, *, within_s: float = CALL_WITHIN_S, **arguments: Any
+    ) -> Any:
+        """What the verb returns, as plain data. With a container it is done inside that container's network, by the
+        pid of its main process, which the agent checks to be that container's. Raises: Unavailable."""
+        if container is not None:
+            if not container.pid:
+                raise Unavailable(f"{container.name} does not run")
+            arguments = {"pid": container.pid, "container": container.id} | arguments
+        name = secrets.token_hex(8)
+        words = ["timeout", f"{within_s:g}", "python3", "-m", "chaos.agent", verb, json.dumps(arguments), name]
+        code, out, err = self.run(words)
+        if code == 124:
+            raise Unavailable(f"{verb}: the agent did not finish within {within_s:g} s")
+        for _ in range(ASK_AGAIN):
+            if code or out:
+                break
+            # It was done, and what it printed was lost on the way: what came of it is kept there.
+            code, out, err = self.run(["cat", f"{KEPT}/{name}"])
+        try:
+            answer = json.loads(out)
+        except ValueError:
+            last = (err or out).strip().splitlines()[-1:] or ["it said nothing"]
+            raise Unavailable(f"{verb}: the agent failed: {last[0]}") from None
+        if "error" in answer:
+            raise Unavailable(f"{verb}: {answer['error']}")
+        return answer["result"]
+
+    def run(self, words: list[str], *, stdin: bool = False) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr of a command in the agent. Raises: Unavailable."""
+        from docker.errors import APIError
+
+        agent = ensure(self._engine, self._project)
+        with self._engine.calling("run something in Saleproof's agent") as client:
+            try:
+                made = client.api.exec_create(agent, words)
+            except APIError:
+                # It went away a moment ago: once more, with a new one.
+                agent = ensure(self._engine, self._project)
+                made = client.api.exec_create(agent, words)
+            out, err = client.api.exec_start(made["Id"], demux=True)
+            code = client.api.exec_inspect(made["Id"])["ExitCode"]
+        return int(code or 0), (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
+
+
+@contextlib.contextmanager
+def borrowed(engine: Engine, project: str) -> Iterator[None]:
+    """While inside, the agent may be started. One that was there before stays: it may hold a fault's lease.
+
+    Raises: Unavailable.
+    """
+    had_one = find(engine, project) is not None
+    try:
+        yield
+    finally:
+        if not had_one:
+            remove(engine, project)

@@ -1,0 +1,40 @@
+"""Leases on a Docker engine: kept by our agent there, which reverts by itself when a runner is not heard of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chaos.model.base import from_plain, to_plain
+from chaos.model.fault import Undo
+from chaos.model.lease import Lease, Renewal
+from chaos.platforms.compose.agent import Agent
+from chaos.platforms.compose.engine import Endpoint, connect
+
+# Two calls of the engine and a start of Python; one that is not answered is tried again.
+ANSWER_S = 4.0
+
+
+def reach_of(plain: dict[str, Any]) -> dict[str, Any]:
+    """From the data of a control or of a link to that of the agent beside them."""
+    return {"platform": "compose", "endpoint": plain["endpoint"], "project": plain["project"]}
+
+
+def renew(reach: dict[str, Any], lease: Lease) -> Renewal:
+    """Raises: Unavailable."""
+    became: Renewal = _call(reach, do="renew", lease=lease.id, ttl_s=lease.ttl_s)
+    return became
+
+
+def entrust(reach: dict[str, Any], undo: Undo) -> None:
+    """From now on the record is reverted there when its lease runs out. Raises: Unavailable."""
+    _call(reach, do="entrust", lease=undo.lease, undo=to_plain(undo))
+
+
+def release(reach: dict[str, Any], name: str) -> None:
+    """Raises: Unavailable."""
+    _call(reach, do="release", lease=name)
+
+
+def _call(reach: dict[str, Any], **arguments: Any) -> Any:
+    engine = connect(from_plain(reach["endpoint"], Endpoint))
+    return Agent(engine, str(reach["project"])).call("lease", within_s=ANSWER_S, **arguments)
