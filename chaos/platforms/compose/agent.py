@@ -45,7 +45,8 @@ def find(engine: Engine, project: str) -> str | None:
         label = f"{AGENT_LABEL}={project}"
         found = client.api.containers(filters={"label": [label], "status": ["running"]})
     tag = image.tag()
-    return next((str(one["Id"]) for one in found if one["Image"] == tag), None)
+    # Podman puts the registry before the name of an image that was made here.
+    return next((str(one["Id"]) for one in found if str(one["Image"]).removeprefix("localhost/") == tag), None)
 
 
 def ensure(engine: Engine, project: str) -> str:
