@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
-from chaos.errors import Unavailable
+from chaos.errors import Refused, Unavailable
 from chaos.platforms.compose import image
 from chaos.platforms.compose.engine import INSIDE_VARIABLE, Engine
 from chaos.platforms.compose.project import Container
@@ -31,8 +33,13 @@ CAPABILITIES = (
 )  # fmt: skip
 # `docker exec` ignores the client's time limit: the work is limited where it is done.
 CALL_WITHIN_S = 30.0
+STARTED_WITHIN_S = 10.0
+REMOVED_WITHIN_S = 10.0
+HELD = json.dumps({"do": "held", "lease": ""})
+LOOK_AGAIN_S = 0.05
 KEPT = "/run/saleproof/answers"  # as in chaos.agent
 ASK_AGAIN = 5
+_starting = threading.Lock()
 
 
 def name_of(project: str) -> str:
@@ -50,33 +57,68 @@ def find(engine: Engine, project: str) -> str | None:
 
 
 def ensure(engine: Engine, project: str) -> str:
-    """The id of an agent that runs, started here when there is none. Raises: Unavailable."""
+    """The id of an agent that runs, started here when there is none. Raises: Unavailable; Refused when one of another
+    version is there and a run holds its lease."""
+    from docker.errors import APIError
+
     found = find(engine, project)
     if found is not None:
         return found
-    tag = image.ensure(engine)
-    remove(engine, project)
-    with engine.calling("start Saleproof's agent") as client:
-        client.containers.run(
-            tag,
-            name=name_of(project),
-            detach=True,
-            labels={AGENT_LABEL: project},
-            command=["python3", "-m", "chaos.agent", "keep"],
-            environment={INSIDE_VARIABLE: f"unix://{SOCKET}", "PYTHONDONTWRITEBYTECODE": "1"},
-            network_mode="none",
-            pid_mode="host",
-            cgroupns="host",
-            cap_drop=["ALL"],
-            cap_add=list(CAPABILITIES),
-            security_opt=["apparmor=unconfined", "label=disable"],
-            volumes=[f"{_socket(engine)}:{SOCKET}", "/sys/fs/cgroup:/sys/fs/cgroup"],
-            restart_policy={"Name": "no"},
-        )
-    started = find(engine, project)
-    if started is None:
-        raise Unavailable(f"Saleproof's agent does not stay up; look at: docker logs {name_of(project)}")
-    return started
+    with _starting:  # several threads may need it at once; several processes, below
+        tag = image.ensure(engine)
+        found = find(engine, project)
+        if found is not None:
+            return found
+        _refuse_in_use(engine, project)
+        remove(engine, project)
+        with engine.calling("start Saleproof's agent") as client:
+            try:
+                _run(client, engine, project, tag)
+            except APIError as cause:
+                if cause.status_code != 409:  # the name is taken: another process was quicker
+                    raise
+        until_s = time.monotonic() + STARTED_WITHIN_S
+        while (found := find(engine, project)) is None:
+            if time.monotonic() > until_s:
+                raise Unavailable(f"Saleproof's agent does not stay up on {engine.endpoint}: {name_of(project)}")
+            time.sleep(LOOK_AGAIN_S)
+        return found
+
+
+def _run(client: Any, engine: Engine, project: str, tag: str) -> None:
+    client.containers.run(
+        tag,
+        name=name_of(project),
+        detach=True,
+        labels={AGENT_LABEL: project},
+        command=["python3", "-m", "chaos.agent", "keep"],
+        environment={INSIDE_VARIABLE: f"unix://{SOCKET}", "PYTHONDONTWRITEBYTECODE": "1"},
+        network_mode="none",
+        pid_mode="host",
+        cgroupns="host",
+        cap_drop=["ALL"],
+        cap_add=list(CAPABILITIES),
+        security_opt=["apparmor=unconfined", "label=disable"],
+        volumes=[f"{_socket(engine)}:{SOCKET}", "/sys/fs/cgroup:/sys/fs/cgroup"],
+        auto_remove=True,
+    )
+
+
+def _refuse_in_use(engine: Engine, project: str) -> None:
+    """An agent of another version that keeps somebody's lease is not taken away. Raises: Refused, Unavailable."""
+    with engine.calling("list containers") as client:
+        label = f"{AGENT_LABEL}={project}"
+        for one in client.api.containers(filters={"label": [label], "status": ["running"]}):
+            made = client.api.exec_create(one["Id"], ["python3", "-m", "chaos.agent", "lease", HELD])
+            said = client.api.exec_start(made["Id"])
+            try:
+                held = json.loads(said).get("result") or []
+            except (ValueError, AttributeError):
+                continue  # it does not answer, so it renews nothing either
+            if held:
+                raise Refused(
+                    f"the project '{project}' is in use by run {held[0]}, of another version of Saleproof; wait for it"
+                )
 
 
 def _socket(engine: Engine) -> str:
@@ -86,14 +128,23 @@ def _socket(engine: Engine) -> str:
 
 def remove(engine: Engine, project: str) -> None:
     """Idempotent; whatever it was in the middle of has its own way back in the ledger. Raises: Unavailable."""
-    from docker.errors import NotFound
+    from docker.errors import APIError
 
-    with engine.calling("remove Saleproof's agent") as client:
-        for one in client.api.containers(all=True, filters={"label": [f"{AGENT_LABEL}={project}"]}):
-            try:
-                client.api.remove_container(one["Id"], force=True, v=True)
-            except NotFound:
-                continue
+    until_s = time.monotonic() + REMOVED_WITHIN_S
+    while True:
+        with engine.calling("remove Saleproof's agent") as client:
+            found = client.api.containers(all=True, filters={"label": [f"{AGENT_LABEL}={project}"]})
+            if not found:
+                return
+            for one in found:
+                try:
+                    client.api.remove_container(one["Id"], force=True, v=True)
+                except APIError as cause:
+                    if cause.status_code not in (404, 409):  # gone, or going already
+                        raise
+        if time.monotonic() > until_s:
+            raise Unavailable(f"Saleproof's agent does not go away; by hand: docker rm -f {name_of(project)}")
+        time.sleep(LOOK_AGAIN_S)
 
 
 class Agent:
