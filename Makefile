@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast test-compose lint bench torture fuzz soak falsegreens audit docs clean help
+.PHONY: demo test test-fast catalogue lint bench torture fuzz soak falsegreens audit docs clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,8 +25,8 @@ test: lint $(VENV)/.dev  ## set up, then lint, types and every test
 test-fast: $(VENV)/.dev  ## the tests that need no services
 	$(BIN)/pytest -n 2 -m "not e2e and not integration and not docker"
 
-test-compose: $(VENV)/.dev  ## the whole catalogue on Docker Compose, both variants: a quarter of an hour
-	SALEPROOF_REQUIRE_DOCKER=1 SALEPROOF_COMPOSE_CATALOGUE=all $(BIN)/pytest -v tests/e2e/test_compose_shop.py
+catalogue: $(VENV)/.dev  ## every experiment on both variants and both platforms: half an hour
+	SALEPROOF_REQUIRE_DOCKER=1 SALEPROOF_CATALOGUE=all $(BIN)/pytest -v tests/e2e/test_catalogue.py tests/e2e/test_compose_shop.py
 
 lint: $(VENV)/.dev  ## style and strict types
 	$(BIN)/ruff check .

@@ -10,7 +10,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,11 @@ REQUEST_BYTES_MAX = 1 << 20
 # A revert that fails is tried again for as long as anybody may still hope.
 TRY_AGAIN_S = 1.0
 TRIES = 300
+# What a runner had asked the engine for when it died may be done later: a stop takes as long as its service may take.
+# So everything is looked at again for so long after it was taken back.
+LATE_S = 15.0
+# Nobody has held a lease for so long: then it goes, and its log with it.
+GONE_AFTER_S = 600.0
 
 
 class Keeper:
@@ -34,8 +38,19 @@ class Keeper:
     def __init__(self) -> None:
         self._leases = Leases()
         self._held: dict[str, list[Undo]] = {}
-        self._reverting = 0
+        self._claims: dict[str, str] = {}  # lease -> whose it is, for people
         self._lock = threading.Lock()
+        self._needed_s = boottime_s()
+        self._at_work: list[threading.Thread] = []
+
+    def is_needed(self) -> bool:
+        """Was there a lease a while ago, or is something being taken back?"""
+        now_s = boottime_s()
+        with self._lock:
+            self._at_work = [thread for thread in self._at_work if thread.is_alive()]
+            if self._leases.known().held or self._at_work:
+                self._needed_s = now_s
+            return now_s - self._needed_s < GONE_AFTER_S
 
     def answer(self, request: dict[str, Any]) -> Any:
         """Raises: ValueError, KeyError, msgspec errors for a request that makes no sense."""
@@ -43,63 +58,72 @@ class Keeper:
         with self._lock:
             if request["do"] == "renew":
                 return self._leases.renew(Lease(id=name, ttl_s=float(request["ttl_s"])), boottime_s())
+            if request["do"] == "claim":
+                return self._claim(name, str(request["who"]), float(request["ttl_s"]))
+            if request["do"] == "held":
+                return list(self._leases.known().held)
             if request["do"] == "entrust":
                 if not self._leases.is_held(name, boottime_s()):
                     raise ValueError(f"the lease {name} ran out")
                 self._held.setdefault(name, []).append(from_json(json.dumps(request["undo"]), Undo))
                 return None
-            if request["do"] == "needed":
-                return len(self._leases.known().held) + self._reverting
             if request["do"] == "release":
                 self._leases.release(name)
-                self._take_back(name, "it was given back", revert)
+                self._take_back(name, "it was given back")
                 return None
         raise ValueError(f"unknown request {request['do']!r}")
+
+    def _claim(self, name: str, who: str, ttl_s: float) -> str:
+        """Who else has the target, as long as that lease lasts; empty when it is `name`'s from now on."""
+        now_s = boottime_s()
+        for other, by in self._claims.items():
+            if other != name and self._leases.is_held(other, now_s):
+                return by
+        if self._leases.renew(Lease(id=name, ttl_s=ttl_s), now_s) == "expired":
+            raise ValueError(f"the lease {name} ran out")
+        self._claims = {name: who}
+        return ""
 
     def look(self) -> None:
         """Take back what is under a lease that ran out."""
         with self._lock:
             for name in self._leases.expire(boottime_s()):
-                self._take_back(name, "it ran out", self._alone)
+                self._take_back(name, "it ran out")
 
-    def _alone(self, records: list[Undo]) -> None:
-        """Nobody else may be there to do it: until it is done, this agent is needed."""
-        with self._lock:
-            self._reverting += 1
-        try:
-            revert(records)
-        finally:
-            with self._lock:
-                self._reverting -= 1
-
-    def _take_back(self, name: str, why: str, how: Callable[[list[Undo]], None]) -> None:
+    def _take_back(self, name: str, why: str) -> None:
         records = self._held.pop(name, [])
         if records:
             say(f"lease {name}: {why}; {len(records)} faults are under it")
             # In a thread: other leases are to be answered meanwhile.
-            threading.Thread(target=how, args=(records[::-1],), name=name, daemon=True).start()
+            thread = threading.Thread(target=revert, args=(records[::-1],), name=name, daemon=True)
+            self._at_work.append(thread)
+            thread.start()
 
 
 def revert(records: list[Undo]) -> None:
-    """All of them, the last one first, each whatever became of the others, again and again until all are gone."""
+    """All of them, the last one first, each whatever became of the others, again and again until all are gone; and once
+    more whatever comes late."""
+    late_s = None
+    for _ in range(TRIES):
+        stuck = [undo for undo in records if not _is_gone(undo)]
+        if not stuck:
+            late_s = late_s or boottime_s() + LATE_S
+            if boottime_s() > late_s:
+                return
+        time.sleep(TRY_AGAIN_S)
+
+
+def _is_gone(undo: Undo) -> bool:
     from chaos import faults
 
-    left = records
-    for attempt in range(TRIES):
-        if attempt:
-            time.sleep(TRY_AGAIN_S)
-        stuck = []
-        for undo in left:
-            try:
-                if faults.is_present(undo):
-                    faults.revert(undo)
-                    say(f"reverted: {undo.kind} {undo.where}")
-            except Exception as cause:
-                say(f"not reverted: {undo.kind} {undo.where}: {cause}")
-                stuck.append(undo)
-        if not stuck:
-            return
-        left = stuck
+    try:
+        if faults.is_present(undo):
+            faults.revert(undo)
+            say(f"reverted: {undo.kind} {undo.where}")
+    except Exception as cause:
+        say(f"not reverted: {undo.kind} {undo.where}: {cause}")
+        return False
+    return True
 
 
 def say(text: str) -> None:
@@ -109,7 +133,7 @@ def say(text: str) -> None:
 
 
 def run() -> None:
-    """Until SIGTERM."""
+    """Until SIGTERM, or until nobody has needed it for a while."""
     # The first process of a container is deaf to signals that it has not asked for.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # Whatever is run here by `docker exec` and loses its parent becomes a child of this process.
@@ -121,7 +145,7 @@ def run() -> None:
         server.bind(str(SOCKET))
         server.listen(16)
         server.settimeout(LOOK_EVERY_S)
-        while True:
+        while keeper.is_needed():
             keeper.look()
             try:
                 client, _ = server.accept()

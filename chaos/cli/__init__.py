@@ -6,6 +6,7 @@ Everything heavy is imported inside a subcommand's `run`, so that `saleproof --h
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -104,7 +105,16 @@ def main(argv: list[str] | None = None) -> int:
     except SystemExit as leaving:  # --help, --version
         return int(leaving.code or 0)
     except Exception as cause:
+        if isinstance(cause, OSError) and cause.errno == errno.EIO and not os.isatty(2):
+            return _without_terminal()
         return _crashed(cause)
+
+
+def _without_terminal() -> int:
+    """The terminal is gone, and with it whoever would read a complaint. As a shell says of SIGHUP: 128 + 1."""
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return 129
 
 
 def _crashed(cause: Exception) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -43,6 +44,7 @@ class Keeper:
         self._holding = threading.Lock()
         self._holders: dict[str, Holder] = {}
         self._without: set[str] = set()
+        self._claimed: dict[str, str] = {}
         self._entrusted: dict[str, list[Undo]] = {}
         self._renewed_s: dict[str, float] = {_MYSELF: now_s()}  # when the last renewal that was answered began
         self._errors: dict[str, str] = {}
@@ -56,6 +58,20 @@ class Keeper:
         their lease."""
         self._threaded = True
         self._renew_from_now_on(_MYSELF)
+
+    def claim(self, control: dict[str, Any], who: str) -> None:
+        """Take the lock that is kept with the target, where one is, and keep it as long as this lease.
+        Raises: Refused, Unavailable."""
+        holder = places.beside(control)
+        if not places.claim(holder, self._lease, who):
+            return
+        key = to_json(holder).decode()
+        with self._holding:
+            with self._lock:
+                self._holders[key] = holder
+            self._claimed[key] = who
+            self._renewed_s[key] = self._now_s()
+            self._renew_from_now_on(key)
 
     def hold(self, undo: Undo) -> Undo:
         """The undo record under the lease, which is fresh at whoever keeps it; as it is where nobody can keep one.
@@ -141,6 +157,8 @@ class Keeper:
                 return
             if became == "created" and key in self._renewed_s:
                 self._note(f"the {kind} was started anew: it knew nothing of the lease")
+                if key in self._claimed:
+                    places.claim(self._holders[key], self._lease, self._claimed[key])
                 for undo in list(self._entrusted.get(key, ())):
                     places.entrust(self._holders[key], undo)
         self._errors.pop(key, None)

@@ -135,6 +135,7 @@ class Rehearsal:
         self.session.keeper = self._keeper
         self._keeper.start()
         stack.callback(self._keeper.close)
+        self._keeper.claim(self.platform.control(), f"run {self.run_id} of {person()} on {machine.node()}")
         endpoint = self.platform.inventory().endpoint
         self.session.emit(RunStarted(at_s=0.0, pid=os.getpid(), endpoint=endpoint, t0_s=self.t0_s))
         if self.target.environment == PRODUCTION:

@@ -236,5 +236,5 @@ def test_what_the_kernel_lacks_is_refused_before_anything(compose: ComposeShop) 
         if has:
             assert fault.prepare(where, compose).kind == kind
         else:
-            with pytest.raises(Unavailable, match=f"^{kind}, {where}: the engine's kernel has no netem"):
+            with pytest.raises(Unavailable, match="the engine's kernel has no netem"):
                 fault.prepare(where, compose)

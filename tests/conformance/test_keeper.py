@@ -12,7 +12,7 @@ from composeshop import ComposeShop
 
 from chaos import faults
 from chaos.engine.lease import Keeper
-from chaos.errors import Unavailable
+from chaos.errors import Refused, Unavailable
 from chaos.faults.shared import lease as places
 from chaos.faults.shared.lease import Holder
 from chaos.model.fault import Undo
@@ -101,3 +101,41 @@ def test_a_lease_that_ran_out_refuses(held: Held, compose: ComposeShop) -> None:
     (why,) = held.lost
     assert "the lease ran out" in why
     assert not faults.is_present(undo)
+
+
+def test_a_target_is_one_run_s_whichever_machine_it_comes_from(held: Held, compose: ComposeShop) -> None:
+    """The lock is kept with the target, by the keeper of its leases: another run is refused and told whose it is; it is
+    free again as soon as the lease is given back, and a dead holder's when that runs out."""
+    held.keeper.claim(compose.control(), "run 1 of ann on laptop")
+    holder, other = places.beside(compose.control()), Lease(id="run 2", ttl_s=TTL_S)
+    with pytest.raises(Refused, match="is in use by run 1 of ann on laptop"):
+        places.claim(holder, other, "run 2 of bob on ci")
+    compose.engine.client.api.kill(agent.find(compose.engine, compose.project))
+    held.keeper.beat()  # the keeper that was started anew is told of that too
+    with pytest.raises(Refused, match="is in use by run 1 of ann on laptop"):
+        places.claim(holder, other, "run 2 of bob on ci")
+    held.keeper.close()
+    assert places.claim(holder, Lease(id="run 2", ttl_s=LAST_S), "run 2 of bob on ci")
+    until_s = time.monotonic() + 20
+    third = Lease(id="run 3", ttl_s=TTL_S)
+    while True:
+        try:
+            places.claim(holder, third, "run 3 of ann on laptop")
+            break
+        except Refused:
+            assert time.monotonic() < until_s, "a dead holder's lock stays"
+            time.sleep(0.1)
+    places.release(holder, third.id)
+
+
+def test_an_agent_that_keeps_a_lease_is_not_replaced_by_another_version_s(
+    held: Held, compose: ComposeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two machines with two versions of Saleproof, and one engine."""
+    held.keeper.claim(compose.control(), "run 1 of ann on laptop")
+    ours = agent.find(compose.engine, compose.project)
+    monkeypatch.setattr(agent, "find", lambda *_: None)  # as it is for another version, which looks for its own image
+    with pytest.raises(Refused, match=r"is in use by run run [0-9]+, of another version of Saleproof"):
+        agent.ensure(compose.engine, compose.project)
+    monkeypatch.undo()
+    assert agent.find(compose.engine, compose.project) == ours

@@ -1,34 +1,30 @@
 """The reference shop on Docker Compose, for whole commands: up, status, plan, the catalogue on both variants, down.
 
-Its project's name is the same everywhere on an engine, so nothing else may use it meanwhile. Of the catalogue a few are
-chosen, which together take some minutes; SALEPROOF_COMPOSE_CATALOGUE=all (`make test-compose`) runs all of it on both
-variants, a quarter of an hour.
+Its project's name is the same everywhere on an engine, so nothing else may use it meanwhile. catalogue.py says which
+experiments are run.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chaos.platforms.compose.engine import connect
-from chaos.spec import load_experiment
 
+from .catalogue import check, pairs
 from .compose import left
-from .conftest import ROOT, Saleproof
+from .conftest import Saleproof
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.alone, pytest.mark.timeout(400)]
 PROJECT = "saleproof-shop"
-CATALOGUE = sorted((ROOT / "experiments").glob("*.yaml"))
-CHOSEN = {("resilient", "db-latency-spike"), ("resilient", "web-crash"), ("fragile", "db-latency-spike")}
-ALL = os.environ.get("SALEPROOF_COMPOSE_CATALOGUE") == "all"
+PAIRS = pairs("compose")
+IDS = [f"{variant}-{path.stem}" for variant, path in PAIRS]
 
 
-@pytest.fixture(scope="module", params=["resilient", "fragile"])
+@pytest.fixture(scope="module")
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Saleproof, str]]:
     """Up as one variant for all tests of it; after `down` nothing of it is left on the engine."""
     engine = connect()
@@ -45,6 +41,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     assert command.leftovers() == []
 
 
+@pytest.mark.parametrize("shop", ["resilient", "fragile"], indirect=True)
 def test_status_and_plan_say_what_is_there(shop: tuple[Saleproof, str]) -> None:
     """Without --platform it is found where it is up; the plan names the very containers that it would touch."""
     saleproof, variant = shop
@@ -58,23 +55,10 @@ def test_status_and_plan_say_what_is_there(shop: tuple[Saleproof, str]) -> None:
     assert f"container {PROJECT}-web-1-1" in " ".join(plan.stdout.split())
 
 
-@pytest.mark.parametrize("path", CATALOGUE, ids=lambda p: p.stem)
+@pytest.mark.parametrize(("shop", "path"), PAIRS, ids=IDS, indirect=["shop"])
 def test_the_catalogue_shows_what_it_expects(shop: tuple[Saleproof, str], path: Path) -> None:
     """With the profile `ci`, unchanged. What is expected of each variant stands in the file, under `expects`."""
     saleproof, variant = shop
-    if not ALL and (variant, path.stem) not in CHOSEN:
-        pytest.skip("not of the few that are chosen: make test-compose runs all")
-    expected = load_experiment(path)[0].expects[variant]
     done = saleproof("run", str(path), "--profile", "ci", "--platform", "compose", "--variant", variant, "--json")
-    verdict: dict[str, Any] = json.loads(done.stdout)
-    outcome, _, reason = expected.partition(": ")
-    assert verdict["outcome"] == outcome, verdict["reasons"]
-    assert done.returncode == {"held": 0, "deviated": 1}[outcome]
-    assert all(fault["confirmed"] and fault["reverted"] for fault in verdict["faults"])
-    if variant == "resilient":
-        assert {i["outcome"] for i in verdict["invariants"]} == {"held"}
-    if reason:
-        sli = reason.split(",")[0]
-        deviated = {(c["phase"], c["condition"].split()[0]) for c in verdict["checks"] if c["outcome"] == "deviated"}
-        assert ("during", sli) in deviated
+    check(json.loads(done.stdout), done.returncode, variant, path)
     assert saleproof.json("status")["faults"] == []

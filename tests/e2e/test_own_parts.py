@@ -26,8 +26,9 @@ def shop() -> Iterator[Small]:
 
 def test_a_killed_supervisor_is_replaced_and_the_fault_reverted(shop: Small) -> None:
     """The next call to it starts another one, which knows what shall run: the services that a fault holds down too."""
-    run = shop.run("kill: {service: web, for: 4s}")
-    shop.injected(run)
+    run = shop.run("kill: {service: web, for: 5s}")
+    until(lambda: len(shop.outside.broken()) == 2)
+    time.sleep(0.5)  # killed while it injects, it would be a fault that could not be injected: exit 2
     (pid,) = shop.processes("embedded.supervisor")
     os.kill(pid, signal.SIGKILL)
     code, said = shop.ended(run)
@@ -151,7 +152,8 @@ def test_a_terminal_that_goes_away_reverts(shop: Small) -> None:
     shop.injected(run)
     os.close(master)
     run.send_signal(signal.SIGHUP)  # what the kernel sends to a session whose terminal is gone
-    run.wait(timeout=30)
+    # Nobody sees it, and it is no crash of ours: 130 when all could be said in time, else 128 + SIGHUP.
+    assert run.wait(timeout=30) in (129, 130)
     assert shop.outside.broken() == []
     newest = shop.newest()
     assert (newest["status"], newest["exit"]) == ("interrupted", 130)

@@ -22,8 +22,9 @@ def test_bad_files_end_in_a_sentence() -> None:
     assert found.codes["validate 0"] > 5
 
 
-def test_what_is_wrong_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_wrong_would_be_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A loader that breaks is counted, whatever it raises."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # for the crashes' files
 
     def broken(path: Path) -> str:
         raise KeyError("no such thing")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,12 @@ class Ground:
                 run.terminate()
                 run.communicate(timeout=90)
         self.saleproof("recover")
-        self.saleproof("down")
+        for _ in range(3):
+            done = self.saleproof("down")
+            if done.returncode == 0:
+                break
+            print(f"{self.folder} does not go down: {done.stderr.strip()}", file=sys.stderr)
+            time.sleep(2)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def up(self) -> None:

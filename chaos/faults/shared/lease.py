@@ -60,6 +60,17 @@ def renew(holder: Holder, lease: Lease) -> Renewal:
     return control.renew_lease(holder.reach, lease)
 
 
+def claim(holder: Holder, lease: Lease, who: str) -> bool:
+    """The lock that is kept with the target: it is this lease's alone from now on. False where none is kept there; a
+    target on this machine is locked on this machine. Raises: Refused, Unavailable."""
+    if holder.kind != "agent":
+        return False
+    from chaos.platforms.compose import keeper
+
+    keeper.claim(holder.reach, lease, who)
+    return True
+
+
 def entrust(holder: Holder, undo: Undo) -> None:
     """Give the undo record to one that reverts from it when the lease runs out. The others know by themselves what was
     done under a lease. Raises: Unavailable."""

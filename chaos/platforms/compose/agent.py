@@ -10,10 +10,11 @@ import contextlib
 import json
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
-from chaos.errors import Unavailable
+from chaos.errors import Refused, Unavailable
 from chaos.platforms.compose import execute, image
 from chaos.platforms.compose.engine import CALL_WITHIN_S as ENGINE_WITHIN_S
 from chaos.platforms.compose.engine import INSIDE_VARIABLE, Engine
@@ -33,10 +34,12 @@ CAPABILITIES = (
 )  # fmt: skip
 # `docker exec` ignores the client's time limit: the work is limited where it is done.
 CALL_WITHIN_S = 30.0
+STARTED_WITHIN_S = 10.0
+REMOVED_WITHIN_S = 10.0
+HELD = json.dumps({"do": "held", "lease": ""})
+LOOK_AGAIN_S = 0.05
 KEPT = "/run/saleproof/answers"  # as in chaos.agent
 ASK_AGAIN = 5
-NEEDED_WITHIN_S = 5.0
-
 _starting = threading.Lock()
 
 
@@ -46,56 +49,77 @@ def name_of(project: str) -> str:
 
 def find(engine: Engine, project: str) -> str | None:
     """The running agent's id. Raises: Unavailable."""
-    tag = image.tag()
-    return next((one for one, its_tag in _running(engine, project).items() if its_tag == tag), None)
-
-
-def _running(engine: Engine, project: str) -> dict[str, str]:
-    """id -> the image that it is of: another one for another version of Saleproof. Raises: Unavailable."""
     with engine.calling("list containers") as client:
         label = f"{AGENT_LABEL}={project}"
         found = client.api.containers(filters={"label": [label], "status": ["running"]})
-    return {str(one["Id"]): str(one["Image"]) for one in found}
+    tag = image.tag()
+    # Podman puts the registry before the name of an image that was made here.
+    return next((str(one["Id"]) for one in found if str(one["Image"]).removeprefix("localhost/") == tag), None)
 
 
 def ensure(engine: Engine, project: str) -> str:
-    """The id of an agent that runs, started here when there is none. Raises: Unavailable."""
+    """The id of an agent that runs, started here when there is none. Raises: Unavailable; Refused when one of another
+    version is there and a run holds its lease."""
+    from docker.errors import APIError
+
     found = find(engine, project)
     if found is not None:
         return found
-    with _starting:  # several places are disturbed, or reverted, at the same time
-        return find(engine, project) or _start(engine, project)
+    with _starting:  # several threads may need it at once; several processes, below
+        tag = image.ensure(engine)
+        found = find(engine, project)
+        if found is not None:
+            return found
+        _refuse_in_use(engine, project)
+        remove(engine, project)
+        with engine.calling("start Saleproof's agent") as client:
+            try:
+                _run(client, engine, project, tag)
+            except APIError as cause:
+                if cause.status_code != 409:  # the name is taken: another process was quicker
+                    raise
+        until_s = time.monotonic() + STARTED_WITHIN_S
+        while (found := find(engine, project)) is None:
+            if time.monotonic() > until_s:
+                raise Unavailable(f"Saleproof's agent does not stay up on {engine.endpoint}: {name_of(project)}")
+            time.sleep(LOOK_AGAIN_S)
+        return found
 
 
-def _start(engine: Engine, project: str) -> str:
-    tag = image.ensure(engine)
-    if any(_is_needed(engine, one) for one in _running(engine, project)):
-        raise Unavailable(
-            f"an agent of another version of Saleproof, {name_of(project)}, keeps a lease of a run that is under way, "
-            "or reverts its faults; wait for it, or end that run"
-        )
-    remove(engine, project)
-    with engine.calling("start Saleproof's agent") as client:
-        client.containers.run(
-            tag,
-            name=name_of(project),
-            detach=True,
-            labels={AGENT_LABEL: project},
-            command=["python3", "-m", "chaos.agent", "keep"],
-            environment={INSIDE_VARIABLE: f"unix://{SOCKET}", "PYTHONDONTWRITEBYTECODE": "1"},
-            network_mode="none",
-            pid_mode="host",
-            cgroupns="host",
-            cap_drop=["ALL"],
-            cap_add=list(CAPABILITIES),
-            security_opt=["apparmor=unconfined", "label=disable"],
-            volumes=[f"{_socket(engine)}:{SOCKET}", "/sys/fs/cgroup:/sys/fs/cgroup"],
-            restart_policy={"Name": "no"},
-        )
-    started = find(engine, project)
-    if started is None:
-        raise Unavailable(f"Saleproof's agent does not stay up; look at: docker logs {name_of(project)}")
-    return started
+def _run(client: Any, engine: Engine, project: str, tag: str) -> None:
+    client.containers.run(
+        tag,
+        name=name_of(project),
+        detach=True,
+        labels={AGENT_LABEL: project},
+        command=["python3", "-m", "chaos.agent", "keep"],
+        environment={INSIDE_VARIABLE: f"unix://{SOCKET}", "PYTHONDONTWRITEBYTECODE": "1"},
+        network_mode="none",
+        pid_mode="host",
+        cgroupns="host",
+        cap_drop=["ALL"],
+        cap_add=list(CAPABILITIES),
+        security_opt=["apparmor=unconfined", "label=disable"],
+        volumes=[f"{_socket(engine)}:{SOCKET}", "/sys/fs/cgroup:/sys/fs/cgroup"],
+        auto_remove=True,
+    )
+
+
+def _refuse_in_use(engine: Engine, project: str) -> None:
+    """An agent of another version that keeps somebody's lease is not taken away. Raises: Refused, Unavailable."""
+    with engine.calling("list containers") as client:
+        label = f"{AGENT_LABEL}={project}"
+        for one in client.api.containers(filters={"label": [label], "status": ["running"]}):
+            made = client.api.exec_create(one["Id"], ["python3", "-m", "chaos.agent", "lease", HELD])
+            said, _ = execute.output(engine, made["Id"], ENGINE_WITHIN_S)
+            try:
+                held = json.loads(said).get("result") or []
+            except (ValueError, AttributeError):
+                continue  # it does not answer, so it renews nothing either
+            if held:
+                raise Refused(
+                    f"the project '{project}' is in use by run {held[0]}, of another version of Saleproof; wait for it"
+                )
 
 
 def _socket(engine: Engine) -> str:
@@ -105,41 +129,23 @@ def _socket(engine: Engine) -> str:
 
 def remove(engine: Engine, project: str) -> None:
     """Idempotent; whatever it was in the middle of has its own way back in the ledger. Raises: Unavailable."""
-    from docker.errors import NotFound
-
-    with engine.calling("remove Saleproof's agent") as client:
-        for one in client.api.containers(all=True, filters={"label": [f"{AGENT_LABEL}={project}"]}):
-            try:
-                client.api.remove_container(one["Id"], force=True, v=True)
-            except NotFound:
-                continue
-
-
-def release(engine: Engine, project: str) -> None:
-    """Remove it, unless another run needs it, maybe another user's or another machine's. Raises: Unavailable."""
-    if not any(_is_needed(engine, one) for one in _running(engine, project)):
-        remove(engine, project)
-
-
-def _is_needed(engine: Engine, agent: str) -> bool:
-    """Does it hold anybody's lease, or revert what was under one? One that says nothing is not asked for ever.
-
-    Raises: Unavailable.
-    """
     from docker.errors import APIError
 
-    asked = json.dumps({"do": "needed", "lease": ""})
-    words = ["timeout", f"{NEEDED_WITHIN_S:g}", "python3", "-m", "chaos.agent", "lease", asked]
-    for _ in range(ASK_AGAIN):
-        with engine.calling("run something in Saleproof's agent") as client:
-            try:
-                made = client.api.exec_create(agent, words)
-                out, _err = execute.output(engine, made["Id"], NEEDED_WITHIN_S + ENGINE_WITHIN_S)
-            except APIError:
-                return False  # it ended meanwhile
-        with contextlib.suppress(ValueError):
-            return bool(json.loads(out).get("result"))
-    return False
+    until_s = time.monotonic() + REMOVED_WITHIN_S
+    while True:
+        with engine.calling("remove Saleproof's agent") as client:
+            found = client.api.containers(all=True, filters={"label": [f"{AGENT_LABEL}={project}"]})
+            if not found:
+                return
+            for one in found:
+                try:
+                    client.api.remove_container(one["Id"], force=True, v=True)
+                except APIError as cause:
+                    if cause.status_code not in (404, 409):  # gone, or going already
+                        raise
+        if time.monotonic() > until_s:
+            raise Unavailable(f"Saleproof's agent does not go away; by hand: docker rm -f {name_of(project)}")
+        time.sleep(LOOK_AGAIN_S)
 
 
 class Agent:
@@ -206,4 +212,4 @@ def borrowed(engine: Engine, project: str) -> Iterator[None]:
         yield
     finally:
         if not had_one:
-            release(engine, project)
+            remove(engine, project)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chaos.errors import Refused
 from chaos.model.base import from_plain, to_plain
 from chaos.model.fault import Undo
 from chaos.model.lease import Lease, Renewal
@@ -23,6 +24,14 @@ def renew(reach: dict[str, Any], lease: Lease) -> Renewal:
     """Raises: Unavailable."""
     became: Renewal = _call(reach, do="renew", lease=lease.id, ttl_s=lease.ttl_s)
     return became
+
+
+def claim(reach: dict[str, Any], lease: Lease, who: str) -> None:
+    """The target is this lease's alone from now on, whichever machine others come from. Raises: Refused, saying whose
+    it is; Unavailable."""
+    other = str(_call(reach, do="claim", lease=lease.id, ttl_s=lease.ttl_s, who=who))
+    if other:
+        raise Refused(f"the target's project '{reach['project']}' is in use by {other}; wait for it, or end that run")
 
 
 def entrust(reach: dict[str, Any], undo: Undo) -> None:

@@ -112,7 +112,7 @@ class ComposePlatform:
         progress("agent", "ready")
 
     def release(self) -> None:
-        agent.release(self._engine, self._part.project)
+        agent.remove(self._engine, self._part.project)
 
     # --- what there is
 

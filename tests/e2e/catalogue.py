@@ -1,0 +1,60 @@
+"""Which experiment is run on which variant and platform by `make test`: each of them on each variant, on one of the two
+platforms. `make catalogue` (SALEPROOF_CATALOGUE=all) runs everything on both."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from chaos.planner import platforms_for
+from chaos.spec import load_experiment
+
+ROOT = Path(__file__).parents[2]
+ALL = os.environ.get("SALEPROOF_CATALOGUE") == "all"
+# The variant with its defences is tried in containers, the one without them on this machine; and one of each the other
+# way round. What needs containers is tried there, two of them each time.
+ON_COMPOSE = {
+    "resilient": {"web-crash", "cache-outage", "partition-web-from-db", "flash-sale-surge", "cache-disk-full"},
+    "fragile": {"db-latency-spike", "cache-disk-full"},
+}
+ALSO_EMBEDDED = {"db-latency-spike"}
+
+Pair = tuple[str, Path]
+
+
+def pairs(platform: str) -> list[Pair]:
+    """(variant, experiment), variant by variant: bringing the shop up is what takes time."""
+    found = [path for path in sorted((ROOT / "experiments").glob("*.yaml")) if _runs(path, platform)]
+    return [
+        (variant, path)
+        for variant in ("resilient", "fragile")
+        for path in found
+        # Some say nothing of one variant.
+        if variant in load_experiment(path)[0].expects and (ALL or _chosen(platform, variant, path.stem))
+    ]
+
+
+def _runs(path: Path, platform: str) -> bool:
+    return platform in platforms_for(load_experiment(path)[0])
+
+
+def _chosen(platform: str, variant: str, name: str) -> bool:
+    there = name in ON_COMPOSE[variant]
+    if platform == "compose":
+        return there
+    return not there or name in ALSO_EMBEDDED
+
+
+def check(verdict: dict[str, Any], code: int, variant: str, path: Path) -> None:
+    """Is it what the file expects of that variant, and for the reason that it names?"""
+    outcome, _, reason = load_experiment(path)[0].expects[variant].partition(": ")
+    assert verdict["outcome"] == outcome, verdict["reasons"]
+    assert code == {"held": 0, "deviated": 1}[outcome]
+    assert all(fault["confirmed"] and fault["reverted"] for fault in verdict["faults"])
+    if variant == "resilient":  # without its defences the shop may well take money for an order that it then forgets
+        assert {i["outcome"] for i in verdict["invariants"]} == {"held"}
+    if reason:
+        sli = reason.split(",")[0]
+        deviated = {(c["phase"], c["condition"].split()[0]) for c in verdict["checks"] if c["outcome"] == "deviated"}
+        assert ("during", sli) in deviated
