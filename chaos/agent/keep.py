@@ -61,7 +61,8 @@ class Keeper:
             if request["do"] == "claim":
                 return self._claim(name, str(request["who"]), float(request["ttl_s"]))
             if request["do"] == "held":
-                return list(self._leases.known().held)
+                # What is being taken back counts: nobody else may know of it.
+                return [*self._leases.known().held, *(t.name for t in self._at_work if t.is_alive())]
             if request["do"] == "entrust":
                 if not self._leases.is_held(name, boottime_s()):
                     raise ValueError(f"the lease {name} ran out")

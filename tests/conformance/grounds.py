@@ -100,7 +100,7 @@ def difference(old: Any, new: Any) -> str:
 
 def seen_by(inventory: Inventory) -> Seen:
     """Of services that are processes of this machine."""
-    strip = {"pid": None, "start_ticks": None, "restarts": 0}
+    strip = {"pid": None, "start_ticks": None, "restarts": 0, "what": ""}
     instances = inventory.instances.items()
     return Seen(
         proxies=ToxiproxyClient(inventory.proxy_api).proxies(),

@@ -107,19 +107,30 @@ def _run(client: Any, engine: Engine, project: str, tag: str) -> None:
 
 def _refuse_in_use(engine: Engine, project: str) -> None:
     """An agent of another version that keeps somebody's lease is not taken away. Raises: Refused, Unavailable."""
+    held = _held(engine, project)
+    if held:
+        raise Refused(
+            f"the project '{project}' is in use by run {held[0]}, of another version of Saleproof; wait for it"
+        )
+
+
+def _held(engine: Engine, project: str) -> list[str]:
+    """The leases that agents there keep, of whichever version they are. Raises: Unavailable."""
     with engine.calling("list containers") as client:
         label = f"{AGENT_LABEL}={project}"
+        found: list[str] = []
         for one in client.api.containers(filters={"label": [label], "status": ["running"]}):
-            made = client.api.exec_create(one["Id"], ["python3", "-m", "chaos.agent", "lease", HELD])
-            said, _ = execute.output(engine, made["Id"], ENGINE_WITHIN_S)
+            said = ""
+            for _ in range(ASK_AGAIN):  # the engine may lose an answer
+                made = client.api.exec_create(one["Id"], ["python3", "-m", "chaos.agent", "lease", HELD])
+                said, _err = execute.output(engine, made["Id"], ENGINE_WITHIN_S)
+                if said:
+                    break
             try:
-                held = json.loads(said).get("result") or []
+                found += json.loads(said).get("result") or []
             except (ValueError, AttributeError):
                 continue  # it does not answer, so it renews nothing either
-            if held:
-                raise Refused(
-                    f"the project '{project}' is in use by run {held[0]}, of another version of Saleproof; wait for it"
-                )
+        return found
 
 
 def _socket(engine: Engine) -> str:
@@ -203,7 +214,7 @@ class Agent:
 
 @contextlib.contextmanager
 def borrowed(engine: Engine, project: str) -> Iterator[None]:
-    """While inside, the agent may be started. One that was there before stays: it may hold a fault's lease.
+    """While inside, the agent may be started. One that was there before, or keeps a lease by now, stays.
 
     Raises: Unavailable.
     """
@@ -211,5 +222,5 @@ def borrowed(engine: Engine, project: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if not had_one:
+        if not had_one and not _held(engine, project):
             remove(engine, project)

@@ -82,6 +82,12 @@ def resolve(environment: Mapping[str, str] = os.environ) -> Endpoint:
     return Endpoint(host=_canonical(context.Host), context=context.Name)
 
 
+def _id(info: dict[str, Any]) -> str:
+    """What an engine calls itself; empty where it does not: Podman answers with another one each time."""
+    is_docker = any("docker" in str(info.get(key, "")).lower() for key in ("DockerRootDir", "InitBinary"))
+    return str(info.get("ID") or "") if is_docker else ""
+
+
 def _unseen() -> str:
     """The SDK looks for contexts beside `config.json` only, which `docker context create` does not make."""
     from docker.utils.config import config_path_from_environment, home_dir
@@ -102,7 +108,7 @@ class Engine:
         self.endpoint = endpoint
         self.client: docker.DockerClient = _client(endpoint)
         with contextlib.suppress(Unavailable):  # one that tells nobody about itself can be used all the same
-            self.endpoint = msgspec.structs.replace(endpoint, id=str(self.info().get("ID") or ""))
+            self.endpoint = msgspec.structs.replace(endpoint, id=_id(self.info()))
 
     @contextlib.contextmanager
     def calling(self, what: str) -> Iterator[docker.DockerClient]:
