@@ -22,7 +22,7 @@ EXAMPLES = """\
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compose", metavar="PROJECT", default=None, help="its name (default: the only one that runs)")
-    parser.add_argument("--output", metavar="FILE", default=None, help="where to (default: targets/PROJECT.yaml)")
+    parser.add_argument("-o", "--output", metavar="FILE", default=None, help="where to (default: targets/PROJECT.yaml)")
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
     json_option(parser)
 

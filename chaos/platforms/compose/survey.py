@@ -250,7 +250,7 @@ def _cannot(container: Container, raw: Mapping[str, Any], port: int) -> list[str
     if network:
         found.append(f"no link from it can be attached: {network}")
     if not (raw.get("HostConfig") or {}).get("Memory"):
-        found.append("no memory: it has no limit, and that could not be put back (mem_limit in the compose file)")
+        found.append("no memory-pressure and no oom: without a limit the machine's own would be used up (mem_limit)")
     if not port:
         found.append("no link to it can be attached: its port is not known (platforms.compose.services)")
     if not container.health:
