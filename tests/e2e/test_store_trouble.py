@@ -111,8 +111,8 @@ def test_a_full_disk_of_the_store_loses_nothing(shop: Small, disk: list[str], tm
     store = tmp_path / "disk" / "runs.db"
     words = [*disk, *shop.words("run", shop.experiment(STEP))]
     run = subprocess.Popen(
-        words, cwd=ROOT, text=True, env={**shop.environment(), "SALEPROOF_STORE": str(store), "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**shop.environment(), "SALEPROOF_STORE": str(store), "TMPDIR": str(tmp_path)},
     )  # fmt: skip
     shop.injected(run)
     with full(run, tmp_path / "disk"):
