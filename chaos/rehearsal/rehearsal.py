@@ -88,6 +88,7 @@ class Rehearsal:
         self._stack = contextlib.ExitStack()
         self._traffic: TrafficRun | None = None
         self._ended = False
+        self._claimed = False
         self._acknowledged: list[str] = []
 
     def __enter__(self) -> Rehearsal:
@@ -136,6 +137,7 @@ class Rehearsal:
         self._keeper.start()
         stack.callback(self._keeper.close)
         self._keeper.claim(self.platform.control(), f"run {self.run_id} of {person()} on {machine.node()}")
+        self._claimed = True
         endpoint = self.platform.inventory().endpoint
         self.session.emit(RunStarted(at_s=0.0, pid=os.getpid(), endpoint=endpoint, t0_s=self.t0_s))
         if self.target.environment == PRODUCTION:
@@ -182,7 +184,8 @@ class Rehearsal:
     def _release_platform(self) -> None:
         """What was put beside the target goes, unless a fault is still there that it may be needed for."""
         session: Session | None = getattr(self, "session", None)
-        if session is None or session.clean:
+        # Another run's claim on the target is why this one may have been refused: what keeps that one's lease stays.
+        if self._claimed and (session is None or session.clean):
             self.platform.release()
 
     def _release_watchdog(self) -> None:
