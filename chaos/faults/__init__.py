@@ -25,6 +25,7 @@ from chaos.faults.memory_pressure import MemoryPressure
 from chaos.faults.oom import Oom
 from chaos.faults.partition import Partition
 from chaos.faults.pause import Pause
+from chaos.faults.placebo import Placebo
 from chaos.faults.rate import Rate
 from chaos.faults.reorder import Reorder
 from chaos.faults.reset import Reset
@@ -68,6 +69,7 @@ FAULTS: dict[str, type[Any]] = {
     "disk-full": DiskFull,
     "slow-disk": SlowDisk,
     "surge": Surge,
+    "placebo": Placebo,
     "command": Command,
     "http": Http,
 }

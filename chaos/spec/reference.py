@@ -295,7 +295,7 @@ def _metavar(action: argparse.Action) -> str:
 def _acts_on(fault: Any) -> str:
     return {
         "link": "a link", "service": "a service", "groups": "groups of services", "traffic": "the traffic",
-        "nothing": "what you bring",
+        "nothing": "what you bring, or nothing",
     }[fault.acts_on]  # fmt: skip
 
 
