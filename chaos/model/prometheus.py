@@ -1,0 +1,24 @@
+"""A Prometheus server of the user's own: where it is, and how it is asked. What is secret is named, never held."""
+
+from __future__ import annotations
+
+from chaos.model.base import Noun
+from chaos.units import Duration
+
+
+class PrometheusServer(Noun):
+    """The `prometheus` part of a target file. `${NAME}` in a value stands for an environment variable, which is looked
+    up when the server is asked and never before: a plan and a record hold the name alone."""
+
+    url: str = "${PROMETHEUS_URL}"
+    username: str = ""  # basic authentication
+    password: str = ""  # `${NAME}`
+    password_file: str = ""
+    token: str = ""  # a bearer token: `${NAME}`
+    token_file: str = ""
+    ca: str = ""  # a file with the certificates to trust, instead of the machine's
+    cert: str = ""  # a file with the client's certificate
+    key: str = ""  # a file with its key, where that is not in the same file
+    insecure: bool = False  # believe any certificate
+    timeout: Duration = Duration(2)  # for one whole answer
+    variables: dict[str, str] = {}  # for `{name}` in queries
