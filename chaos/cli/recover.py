@@ -60,7 +60,7 @@ def _refuse_alive(ledger: Ledger) -> None:
     from chaos.errors import Refused
 
     for entry in ledger.entries():
-        if _alive(entry.pid) and entry.pid != os.getpid():
+        if entry.alive and entry.pid != os.getpid():
             raise Refused(
                 f"run {entry.run} (pid {entry.pid}) is still alive and reverts its own faults; "
                 f"end it with: kill -TERM {entry.pid}"
@@ -73,7 +73,7 @@ def _revert(ledger: Ledger) -> tuple[int, list[tuple[str, AnyEvent]]]:
 
     entries = ledger.entries()
     # What dead runners and watchdogs had reverted and could not say any more.
-    untold: list[tuple[str, AnyEvent]] = [(u.run, u.event) for u in ledger.untold() if not _alive(u.pid)]
+    untold: list[tuple[str, AnyEvent]] = [(u.run, u.event) for u in ledger.untold() if not u.alive]
     happened: list[tuple[str, AnyEvent]] = []
     for run_id in dict.fromkeys(entry.run for entry in entries):
         events: list[AnyEvent] = []
@@ -133,14 +133,3 @@ def _append(store: Store, run_id: str, happened: list[AnyEvent]) -> None:
     events = [msgspec.structs.replace(e, at_s=max(last_s, e.at_s - t0_s)) for e in happened]
     store.append(run_id, events, status=journal.run.status or "crashed")
     store.save_verdict(judge(store.read(run_id)))
-
-
-def _alive(pid: int) -> bool:
-    """Is that process still a Saleproof run?"""
-    from pathlib import Path
-
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-    return b"saleproof" in command or b"chaos" in command

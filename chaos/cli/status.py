@@ -33,17 +33,24 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos.errors import Unavailable
 
     target = find_target(arguments.target)
-    platform = platforms.attach(target, arguments.platform, tell=say)
+    unasked: list[str] = []
+    platform = platforms.attach(target, arguments.platform, tell=unasked.append)
     faults = _faults(target.name)
     if platform is None:
+        unseen = "; ".join(unasked) or platforms.unseen(target, arguments.platform)
         if arguments.json:
-            out_json({"target": target.name, "up": False, "services": [], "links": [], "faults": faults})
+            report = {"target": target.name, "up": False, "services": [], "links": [], "faults": faults}
+            out_json(report | ({"not_looked_at": unseen} if unseen else {}))
         else:
+            # What nobody could look at is not down.
+            known = f"is not up on {platforms.default(target)}" if arguments.platform is None else "may be up"
             out(
-                f"{target.name} is not up"
+                f"{target.name} {f'{known}; {unseen}' if unseen else 'is not up'}"
                 + "".join(f"\n  in the ledger: {f['text'] or f['kind']}, {f['where']}" for f in faults)
             )
         return Unavailable.exit_code
+    for line in unasked:
+        say(line)
     inventory = platform.inventory()
     report = {
         "target": target.name, "up": True, "platform": inventory.platform, "variant": inventory.variant,

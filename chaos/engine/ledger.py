@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from chaos.engine.identity import Runner, alive
 from chaos.errors import SaleproofError
 from chaos.model.base import Noun, from_json, to_json
 from chaos.model.event import FaultReverted
@@ -32,7 +33,7 @@ HALF_WRITTEN_S = 60.0
 
 
 class Entry(Noun):
-    """One fault at one place that may be in place. `pid` is the runner's."""
+    """One fault at one place that may be in place. `pid` is the runner's, `runner` the same for good."""
 
     run: str
     fault: str  # PlannedFault.id
@@ -42,6 +43,12 @@ class Entry(Noun):
     text: str = ""  # the fault as written, for people
     opened_at: str = ""  # UTC, ISO 8601
     pid: int = 0
+    runner: Runner | None = None  # None in entries of older versions
+
+    @property
+    def alive(self) -> bool:
+        """Does its run still go on, which reverts it itself?"""
+        return alive(self.runner, self.pid)
 
     @property
     def file_name(self) -> str:
@@ -56,6 +63,12 @@ class Untold(Noun):
     run: str
     event: FaultReverted
     pid: int = 0
+    runner: Runner | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Does its run still go on, which tells it itself?"""
+        return alive(self.runner, self.pid)
 
 
 class Ledger:
@@ -76,8 +89,9 @@ class Ledger:
         """Only after reading back that the fault is gone. Idempotent. `event` is kept until `told`. Raises: OSError."""
         path = self._folder / entry.file_name
         if event is not None and path.exists():
+            untold = Untold(run=entry.run, event=event, pid=entry.pid, runner=entry.runner)
             with contextlib.suppress(OSError):  # a full disk: that it is gone counts more than who says so
-                self._write(path.with_suffix(TOLD_LATER), to_json(Untold(run=entry.run, event=event, pid=entry.pid)))
+                self._write(path.with_suffix(TOLD_LATER), to_json(untold))
         path.unlink(missing_ok=True)
         self._sync_folder()
 

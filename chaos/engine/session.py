@@ -17,6 +17,7 @@ from typing import Any
 from chaos import faults
 from chaos.clock import Clock
 from chaos.engine.halt import Halt
+from chaos.engine.identity import Runner
 from chaos.engine.lease import Keeper
 from chaos.engine.ledger import Entry, Ledger
 from chaos.engine.revert import revert_all
@@ -261,7 +262,7 @@ class Session:
                 raise Stopped(self.reason)
             entry = Entry(
                 run=self.run_id, fault=fault.id, place=place, target=self.plan.target, undo=undo, text=fault.text,
-                opened_at=self.clock.utc().isoformat(), pid=os.getpid(),
+                opened_at=self.clock.utc().isoformat(), pid=os.getpid(), runner=Runner.mine(),
             )  # fmt: skip
             self.ledger.open(entry)
             self._open[(fault.id, place)] = entry

@@ -56,6 +56,17 @@ def present(target: Target) -> tuple[str, ...]:
     return tuple(name for name in of_target(target) if name != "compose" or may_answer(resolve()))
 
 
+def unseen(target: Target, wanted: str | None = None) -> str:
+    """Why nobody can say whether it is up, in a sentence; empty where all of its platforms, or that one, can be looked
+    at. Touches nothing. Raises: UsageError, Unavailable."""
+    from chaos.platforms.compose.engine import may_answer, resolve
+
+    names = (_checked(target, wanted),) if wanted else of_target(target)
+    if "compose" not in names or may_answer(endpoint := resolve()):
+        return ""
+    return f"compose was not looked at: there is no Docker engine at {endpoint}"
+
+
 def default(target: Target) -> str:
     """Where it is brought up when nobody says where: embedded, which needs nothing else, if its file describes that."""
     return of_target(target)[0]

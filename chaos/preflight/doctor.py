@@ -35,7 +35,11 @@ def of_target(state: Path, target: Target, wanted: str | None = None) -> tuple[F
     try:
         platform = platforms.attach(target, wanted)
         if platform is None:
+            unseen = platforms.unseen(target, wanted)
+            if unseen and wanted:
+                return (problem("target", unseen, "start it, or name another one with DOCKER_HOST or DOCKER_CONTEXT"),)
             not_up = f"{target.name} is not up: its services, links and sources were not looked at"
+            not_up += f" ({unseen})" if unseen else ""
             return (warning("target", not_up, "a run brings it up; or: saleproof up"),)
         inventory = platform.inventory()
     except SaleproofError as error:

@@ -26,16 +26,28 @@ def boot_id() -> str:
         return ""
 
 
+def identify(pid: int) -> Process | None:
+    """The process that has this pid now; None when there is none (a zombie is none)."""
+    found = _stat(pid)
+    return None if found is None else Process(pid=pid, start_ticks=found[1])
+
+
 def state(process: Process) -> str | None:
     """The letter of proc(5), such as S, R or T (stopped); None when that process has ended (a zombie has)."""
+    found = _stat(process.pid)
+    return found[0] if found is not None and found[1] == process.start_ticks else None
+
+
+def _stat(pid: int) -> tuple[str, int] | None:
+    """State and start time of a process that has not ended."""
     try:
-        stat = (_PROC / str(process.pid) / "stat").read_text()
+        stat = (_PROC / str(pid) / "stat").read_text()
     except OSError:
         return None
     # The name in the second field may hold anything, also spaces and brackets.
     fields = stat[stat.rindex(")") + 2 :].split()
     letter, ticks = fields[0], int(fields[19])
-    return letter if ticks == process.start_ticks and letter not in "ZX" else None
+    return None if letter in "ZX" else (letter, ticks)
 
 
 def tree(pid: int) -> tuple[Process, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from chaos.errors import Unavailable, nearest
 from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.platform import Instance
-from chaos.platforms.compose import project
+from chaos.platforms.compose import events, project
 from chaos.platforms.compose.addresses import Addresses
 from chaos.platforms.compose.agent import Agent
 from chaos.platforms.compose.engine import Endpoint, Engine, connect
@@ -187,13 +187,7 @@ class ComposeControl:
         return MACHINE, self.agent.call(verb, pid=0, container="", address=container.address, **arguments)
 
     def events(self, name: str, life: str, what: str) -> int:
-        container, _, began = life.partition(" ")
-        with self.engine.calling(f"tell what happened to {name}") as client:
-            now = self.engine.info()["SystemTime"]
-            found = client.api.events(
-                since=_seconds(began), until=_seconds(now), filters={"event": what, "type": "container"}, decode=True
-            )
-            return sum(1 for event in found if str(event.get("id", "")).startswith(container))
+        return events.count(self.engine, life, what, name=name)
 
     def _until(self, name: str, done: Any, what: str, within_s: float = DONE_WITHIN_S) -> Container:
         """Look until it is so. Raises: Unavailable."""
@@ -213,15 +207,6 @@ class ComposeControl:
     def _grace_s(self, container: Container) -> int:
         found = project.raw(self.engine, container.id) or {}
         return int((found.get("Config") or {}).get("StopTimeout") or STOP_WITHIN_S)
-
-
-def _seconds(time: str) -> str:
-    """Docker's time, as its events take it: seconds since 1970 with nine digits after the point."""
-    from datetime import UTC, datetime
-
-    whole, _, fraction = time.rstrip("Z").partition(".")
-    since = datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp()
-    return f"{since:.0f}.{fraction[:9].ljust(9, '0')}"
 
 
 def _is_ready(container: Container) -> bool:
