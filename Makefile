@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast catalogue lint bench torture fuzz soak falsegreens audit docs clean help
+.PHONY: demo test test-fast catalogue lint bench torture fuzz soak falsegreens calibration audit docs clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ soak: $(VENV)/.dev  ## one long run, MINUTES=2 of them, and the memory of its pr
 
 falsegreens: $(VENV)/.dev  ## what the stock Chaos Toolkit calls well, and what Saleproof says of it: a table
 	$(BIN)/python -m tests.falsegreens
+
+calibration: $(VENV)/.dev  ## how often verdicts are wrong, by simulation: a table; goes on where it was interrupted
+	$(BIN)/python -m tests.calibration --share $(or $(SHARE),1) --processes $(or $(N),2)
 
 audit:  ## are the pinned dependencies known to be vulnerable? says so where nobody can be asked
 	.ci/audit
