@@ -13,6 +13,7 @@ from chaos import planner
 from chaos.errors import PlanError, SpecErrors, Unsupported
 from chaos.model.base import from_json, to_json
 from chaos.model.experiment import Experiment
+from chaos.model.objective import ANY
 from chaos.model.plan import Decision, Plan
 from chaos.model.platform import CAPABILITIES, Inventory
 from chaos.model.target import Target
@@ -404,3 +405,11 @@ def test_shipped_experiments_can_decide(path: Path) -> None:
             there = planner.planned_inventory(target, variant, platform)
             plan = planner.plan(chosen, target, there, variant=variant, seed=1, profile=profile)
             assert plan.decisions
+
+
+def test_in_production_a_proven_deviation_ends_the_run(make: Make) -> None:
+    """By default, there only; elsewhere as the file says."""
+    production = msgspec.structs.replace(TARGET, environment="production")
+    assert make(LATENCY, target=production).abort_deviated == (ANY,)
+    assert make(LATENCY).abort_deviated == ()
+    assert make(LATENCY, head=HEAD + "abort: [checkout.p95 deviated]\n").abort_deviated == ("checkout.p95",)

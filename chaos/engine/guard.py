@@ -2,6 +2,9 @@
 
 Checks at once and then every 250 ms. A condition counts when it was true without a break for its `for`. A guard that
 cannot measure aborts too: an experiment nobody watches is not one.
+
+`deviated` among the conditions is the verdict's own sequential test, fed while the window lasts, with the alpha and the
+m of the verdict: what it aborts for the judge calls *deviated*, and it does so wrongly in at most one run of a hundred.
 """
 
 from __future__ import annotations
@@ -12,9 +15,11 @@ from typing import Protocol
 
 from chaos.clock import Clock
 from chaos.engine.session import Session
+from chaos.engine.trial import Measured, Trials, aborts
 from chaos.model.event import GuardBreached, GuardBroken
 from chaos.model.objective import Condition, Op
 from chaos.model.sli import Shape
+from chaos.stats.sequential import needed
 from chaos.units import Duration
 
 PERIOD_S = 0.25
@@ -26,7 +31,7 @@ LEAST = 5
 LEAST_READINGS = 1
 
 
-class Recent(Protocol):
+class Recent(Measured, Protocol):
     """What the guard asks of the measurements."""
 
     def recent(self, condition: Condition, span_s: float) -> tuple[int, int]:
@@ -45,6 +50,7 @@ class Guard:
         self._clock = clock
         self._watch = watch or {}
         self._since: dict[str, float] = {}
+        self._trials = Trials(session, recent)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
 
@@ -75,21 +81,49 @@ class Guard:
                     GuardBroken(at_s=self._session.at_s(), condition=name, error="it is gone, or hangs")
                 )
                 return
+        if not self._conditions():
+            self._deviations()
+
+    def _conditions(self) -> bool:
+        """Has one of the abort conditions ended the run?"""
         for condition in self._session.plan.abort:
             try:
                 bad, total = self._recent.recent(condition, SPAN_S)
             except Exception as cause:
-                error = f"cannot be measured: {cause}"
-                self._session.abort(GuardBroken(at_s=self._session.at_s(), condition=condition.text, error=error))
-                return
+                return self._blind(condition.text, cause)
             if self._breached(condition, bad, total):
                 seen = f"{bad} of {total} bad in the last {Duration(SPAN_S)}"
                 if condition.shape is Shape.GAUGE:
                     seen = f"true of {total - bad} of the last {total} readings"
                 held = f", for {condition.hold}" if condition.hold else ""
-                event = GuardBreached(at_s=self._session.at_s(), condition=condition.text, value=seen + held)
-                self._session.abort(event)
+                self._abort(condition.text, seen + held)
+                return True
+        return False
+
+    def _deviations(self) -> None:
+        """End the run when a sentence has deviated of which the plan says so."""
+        plan = self._session.plan
+        if not plan.abort_deviated:
+            return
+        try:
+            trials = self._trials.look()
+        except Exception as cause:
+            self._blind("deviated", cause)
+            return
+        e_needed = needed(plan.tests, plan.alpha)
+        for trial in trials:
+            if aborts(plan.abort_deviated, trial.condition) and trial.deviated(e_needed):
+                self._abort(f"{trial.condition.text} deviated", trial.said(e_needed))
                 return
+
+    def _abort(self, condition: str, seen: str) -> None:
+        self._session.abort(GuardBreached(at_s=self._session.at_s(), condition=condition, value=seen))
+
+    def _blind(self, condition: str, cause: Exception) -> bool:
+        self._session.abort(
+            GuardBroken(at_s=self._session.at_s(), condition=condition, error=f"cannot be measured: {cause}")
+        )
+        return True
 
     def _breached(self, condition: Condition, bad: int, total: int) -> bool:
         now_s = self._clock.now_s()

@@ -159,8 +159,8 @@ class Session:
     def _window(self, window: Window) -> Iterator[_Ending]:
         """Record a window's start and end, whatever ends it; `cut` says why it is not whole."""
         ending, began_s = _Ending(), self.at_s()
-        self.window = window
         self.spans[window.index] = (began_s, float("inf"))
+        self.window = window
         self.emit(WindowStarted(at_s=began_s, window=window.index))
         try:
             yield ending

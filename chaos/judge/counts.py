@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chaos.judge.spans import Span
-from chaos.model.counting import judge_rows, latencies_us
-from chaos.model.objective import Condition, Op
+from chaos.model.counting import bin_of, judge_rows, latencies_us, readings
+from chaos.model.objective import Condition
 from chaos.model.plan import Plan
 from chaos.model.sli import Shape, Source
 from chaos.stats.sequential import BIN_S
@@ -101,35 +101,8 @@ def count_samples(condition: Condition, samples: Sequence[Sample], span: Span) -
 
     A reading of counts reaches back to the one before it, so the first in a span is not of the span alone: left out.
     """
-    # Two sentences may ask one SLI with different thresholds; a source that counts per sentence names the sentence.
-    named = [s for s in samples if s.sli == condition.text] or [s for s in samples if s.sli == condition.sli]
-    at_s, bad, total = [], [], []
-    last_s: dict[str, float] = {}
-    for sample in sorted(named, key=lambda s: (s.at_s, s.service)):
-        previous_s = last_s.get(sample.service, float("-inf"))
-        last_s[sample.service] = sample.at_s
-        if not span.start_s <= sample.at_s <= span.end_s:
-            continue
-        if condition.shape is Shape.GAUGE:
-            if sample.value is not None:
-                at_s.append(sample.at_s)
-                bad.append(int(not meets(condition, sample.value)))
-                total.append(1)
-        elif sample.total > 0 and previous_s >= span.start_s:
-            at_s.append(sample.at_s)
-            bad.append(round(max(0.0, sample.total - sample.good)))
-            total.append(round(sample.total))
-    when = np.array(at_s, np.float64)
-    bads, totals = np.array(bad, np.int64), np.array(total, np.int64)
+    when, bads, totals = readings(condition, samples, span.start_s, span.end_s)
     return Count(bad=int(bads.sum()), total=int(totals.sum()), bins=_bins(when, bads, totals, when, span))
-
-
-def meets(condition: Condition, value: float) -> bool:
-    """Is one number as the condition says?"""
-    return {
-        Op.LT: value < condition.threshold, Op.LE: value <= condition.threshold,
-        Op.GT: value > condition.threshold, Op.GE: value >= condition.threshold,
-    }[condition.op]  # fmt: skip
 
 
 def _bins(
@@ -141,7 +114,7 @@ def _bins(
 ) -> tuple[Bin, ...]:
     if not len(at_s):
         return ()
-    index = np.maximum(0, ((at_s - span.start_s) / BIN_S).astype(np.int64))
+    index = bin_of(at_s, span.start_s)
     size = int(index.max()) + 1
     bads = np.bincount(index, bad, size).astype(np.int64)
     totals = np.bincount(index, total, size).astype(np.int64)

@@ -12,27 +12,17 @@ every request: being late makes requests look slow, and dropping arrivals only m
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from chaos.judge.counts import within
 from chaos.judge.spans import Span
 from chaos.model.event import TrafficEnded
 from chaos.model.journal import Journal
-from chaos.model.requests import Failure, Requests
-from chaos.model.sli import Shape, Source
+from chaos.model.requests import Requests
+from chaos.model.sli import Source
 from chaos.model.words import seconds
 
-LEAST_LAG_S = 0.005
-LAG_SHARE = 0.05
 LONGEST_GAP_S, GAP_ARRIVALS = 1.0, 20.0
-
-
-def lag_limit_s(journal: Journal) -> float:
-    """How late the generator may be, in seconds."""
-    slow = [c.threshold for w in journal.plan.windows for c in w.conditions if c.shape is Shape.LATENCY]
-    return max(LEAST_LAG_S, LAG_SHARE * min(slow, default=float(journal.plan.patience)))
 
 
 def lag_p99_s(requests: Requests) -> float | None:
@@ -42,7 +32,7 @@ def lag_p99_s(requests: Requests) -> float | None:
 
 def late(journal: Journal, span: Span) -> str:
     """Why the generator was too late in this window; empty when it was not."""
-    lag_s, limit_s = lag_p99_s(within(journal.requests, span.start_s, span.end_s)), lag_limit_s(journal)
+    lag_s, limit_s = lag_p99_s(within(journal.requests, span.start_s, span.end_s)), journal.plan.lag_limit_s
     if lag_s is None or lag_s <= limit_s or not uses_load(journal, span):
         return ""
     return f"the generator was late: p99 {seconds(lag_s)}, allowed {seconds(limit_s)}"
@@ -66,12 +56,3 @@ def short(journal: Journal, span: Span) -> str:
 
 def uses_load(journal: Journal, span: Span) -> bool:
     return any(c.source is Source.LOAD for c in span.window.conditions)
-
-
-def given_back(requests: Requests, patience_s: float) -> Requests:
-    """Every request with the generator's own delay taken off its latency. A customer whose request was under way for
-    less than half of the patience gave up because of the generator: undecided."""
-    latency_us = np.maximum(0, requests.latency_us - requests.lag_us)
-    excused = (requests.failure == Failure.PATIENCE) & (requests.lag_us > round(patience_s * 1e6) // 2)
-    failure = np.where(excused, np.int32(Failure.UNFINISHED), requests.failure)
-    return replace(requests, latency_us=latency_us, failure=failure)

@@ -22,10 +22,11 @@ from chaos.judge.chaostoolkit import CHAOSTOOLKIT, judge_chaostoolkit
 from chaos.judge.check import check
 from chaos.judge.counts import by_start
 from chaos.judge.faults import Faults, faults
-from chaos.judge.generator import given_back, lag_p99_s, late, short
+from chaos.judge.generator import lag_p99_s, late, short
 from chaos.judge.spans import Span, spans
 from chaos.judge.words import allowed
 from chaos.model.event import GuardBreached, GuardBroken, InvariantChecked, ProbeFailed, RunEnded
+from chaos.model.evidence import given_back
 from chaos.model.journal import Journal
 from chaos.model.objective import Condition
 from chaos.model.sli import Source

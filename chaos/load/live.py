@@ -7,6 +7,7 @@ that somebody has asked about. So the memory stays flat.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -19,14 +20,17 @@ from numpy.typing import NDArray
 
 from chaos.errors import Unavailable
 from chaos.load.batch import Batch
+from chaos.load.evidence import of_requests, of_samples
 from chaos.load.words import condition_now
 from chaos.model.counting import Counted, judge_rows, sample_counts, transactions_of
+from chaos.model.evidence import Evidence, given_back
 from chaos.model.journal import Sample
 from chaos.model.live import LiveFigures
 from chaos.model.objective import Condition
 from chaos.model.requests import Failure, Requests
 from chaos.model.sli import Shape, Source
 from chaos.model.target import Traffic
+from chaos.stats.sequential import BIN_S
 
 BIN_US = 250_000
 KEEP_S = 120.0
@@ -71,7 +75,8 @@ class Live:
         self._journeys = tuple(j.name for j in traffic.journeys) if traffic is not None else ()
         self._rows = Requests.empty(self._steps, self._journeys)
         self._new: list[Requests] = []
-        self._under_way: dict[int, tuple[int, int, int, int]] = {}  # request -> start_us, step, journey, customer
+        # request -> start_us, step, journey, customer, and when it was first told to be under way
+        self._under_way: dict[int, tuple[int, int, int, int, int]] = {}
         self._old: dict[Condition, deque[tuple[int, int, int]]] = {c: deque() for c in conditions}
         self._folded_us = 0  # every customer who came before this is only in the bins
         self._samples: deque[Sample] = deque()
@@ -93,7 +98,8 @@ class Live:
                 self._new.append(batch.finished)
             began = batch.started
             columns = (c.tolist() for c in (began.ids, began.start_us, began.step, began.journey, began.customer))
-            self._under_way.update((row[0], row[1:]) for row in zip(*columns, strict=True))
+            seen_us = round(batch.at_s * 1e6)
+            self._under_way.update((row[0], (*row[1:], seen_us)) for row in zip(*columns, strict=True))
             for request in batch.ended.tolist():
                 self._under_way.pop(request, None)
             # Half as much again is kept before anything is folded, so that it happens rarely.
@@ -165,6 +171,25 @@ class Live:
             np.concatenate([folded[:, 2], np.ones(int(chosen.sum()), np.int64)]),
         )
 
+    def evidence(self, condition: Condition, start_s: float, first: int = 0) -> Evidence:
+        """What there is for the sequential test of a window that began at `start_s`, from its quarter `first` on."""
+        with self._lock:
+            if condition.source is not Source.LOAD:
+                named = self._named(condition, -math.inf, math.inf)
+                return of_samples(condition, named, start_s, first, trouble=self._failed(condition, start_s, named))
+            visit_us = self._visit_us if condition.shape in _PER_CUSTOMER else 0
+            rows = self._since(round((start_s + first * BIN_S) * 1e6) - BIN_US - visit_us)
+            plain, fair = self._judged(condition, rows), self._judged(condition, given_back(rows, self._patience_s))
+            # A customer between two steps may still meet a bad one: nobody is over before the longest visit is.
+            wait_s = self._visit_us / 1e6 if condition.shape is Shape.CUSTOMERS else 0.0
+            return of_requests(plain, fair, rows, start_s, first, now_s=self._at_us() / 1e6, wait_s=wait_s)
+
+    def _failed(self, condition: Condition, start_s: float, named: list[Sample]) -> str:
+        """Why a source could not be read since then; empty when it could. By how long ago, on two clocks."""
+        ago_s = time.monotonic() - max((s.at_s for s in named), default=start_s) + start_s - SAMPLES_SPAN_S
+        errors = (self._errors.get(name) for name in (condition.text, condition.sli, condition.sli.rpartition(".")[0]))
+        return next((error for _, last_s, error in filter(None, errors) if last_s >= ago_s), "")
+
     def figures(
         self, *, at_s: float, window: str = "", window_elapsed_s: float = 0.0, window_length_s: float = 0.0,
         conditions: Iterable[Condition] = (), span_s: float = 2.0,
@@ -216,9 +241,20 @@ class Live:
         """Finished or under way, with an intended start from then on; those under way as unfinished, of their age."""
         rows, now_us = self._merged(), self._at_us()
         chosen = rows.only(np.flatnonzero(rows.start_us >= start_us))
+        # How late it was sent is told with its end only: at the latest just before it was first told of.
         pending = [
-            (start, max(0, now_us - start), 0, step, 0, int(Failure.UNFINISHED), 0, journey, customer)
-            for start, step, journey, customer in self._under_way.values()
+            (
+                start,
+                max(0, now_us - start),
+                max(0, seen - start),
+                step,
+                0,
+                int(Failure.UNFINISHED),
+                0,
+                journey,
+                customer,
+            )
+            for start, step, journey, customer, seen in self._under_way.values()
             if start >= start_us
         ]
         if not pending:
@@ -226,9 +262,12 @@ class Live:
         return Requests.join([chosen, Requests.of(pending, self._steps, self._journeys, rows.instances)])
 
     def _count(self, condition: Condition, start_us: int) -> Counted:
+        return self._judged(condition, self._since(start_us))
+
+    def _judged(self, condition: Condition, rows: Requests) -> Counted:
         return judge_rows(
-            condition, self._since(start_us), patience_s=self._patience_s, transactions=self._transactions,
-            think_s=self._think_s, now_us=self._at_us(),
+            condition, rows, patience_s=self._patience_s, transactions=self._transactions, think_s=self._think_s,
+            now_us=self._at_us(),
         )  # fmt: skip
 
     def _fold(self, before_us: int) -> None:
@@ -242,10 +281,7 @@ class Live:
         old = rows.only(is_old)
         for condition, entries in self._old.items():
             if condition.source is Source.LOAD:
-                counted = judge_rows(
-                    condition, old, patience_s=self._patience_s, transactions=self._transactions,
-                    think_s=self._think_s, now_us=self._at_us(),
-                )  # fmt: skip
+                counted = self._judged(condition, old)
                 _append(entries, _in_bins(counted.start_us, counted.bad, np.ones(len(counted), np.int64)))
                 while entries and entries[0][0] < before_us - round(KEEP_BINS_S * 1e6):
                     entries.popleft()

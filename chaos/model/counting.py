@@ -16,7 +16,7 @@ gave up is slow by any threshold, also by one above the patience.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from chaos.model.objective import Op
 from chaos.model.requests import Failure, Requests
 from chaos.model.sli import LOAD_SLIS, Shape
+from chaos.stats.sequential import BIN_S
 
 if TYPE_CHECKING:
     from chaos.model.journal import Sample
@@ -44,15 +45,17 @@ _UNANSWERED = (Failure.PATIENCE, Failure.REFUSED, Failure.RESET, Failure.OTHER)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counted:
-    """One entry for each thing that counts, sorted by `start_us`; all three have equal length.
+    """One entry for each thing that counts, sorted by `start_us`; the first three have equal length.
 
     `start_us` is the intended start (of the customer's first request, where customers count). `known_us` is when it was
-    known to be good or bad: a slow request turns bad when its age passes the threshold, not when it ends.
+    known to be good or bad: a slow request turns bad when its age passes the threshold, not when it ends. `open_us` are
+    the intended starts of those that are under way and may still turn out either way.
     """
 
     start_us: Micros
     bad: Mask
     known_us: Micros
+    open_us: Micros
 
     def __len__(self) -> int:
         return len(self.start_us)
@@ -97,7 +100,14 @@ def judge_rows(
         return _transactions(rows, patience_us, {}, 0, now_us)
     bad, undecided = _failed(rows, patience_us, _UNANSWERED if shape is Shape.THROUGHPUT else None)
     end = rows.start_us + np.where(rows.failure == Failure.UNFINISHED, patience_us, rows.latency_us)
-    return _sorted(rows.start_us, bad, end, ~undecided)
+    return _sorted(rows.start_us, bad, end, ~undecided, undecided)
+
+
+def bin_of(at_s: NDArray[np.float64], start_s: float) -> Micros:
+    """In which quarter of a second of a window that began at `start_s` each time lies: what the sequential test is fed
+    by, live and from the record."""
+    bins: Micros = np.maximum(0, ((at_s - start_s) / BIN_S).astype(np.int64))
+    return bins
 
 
 def sample_counts(condition: Condition, sample: Sample) -> tuple[float, float]:
@@ -108,6 +118,31 @@ def sample_counts(condition: Condition, sample: Sample) -> tuple[float, float]:
         return 0.0, 0.0
     meets = {Op.LT: operator.lt, Op.LE: operator.le, Op.GT: operator.gt, Op.GE: operator.ge}[condition.op]
     return float(not meets(sample.value, condition.threshold)), 1.0
+
+
+def readings(
+    condition: Condition, samples: Iterable[Sample], start_s: float, end_s: float
+) -> tuple[NDArray[np.float64], Micros, Micros]:
+    """When, bad and total of each reading in a span, in order, of an SLI that was read from elsewhere.
+
+    A reading of counts reaches back to the one before it, so the first in a span is not of the span alone: left out.
+    Two sentences may ask one SLI with different thresholds; a source that counts per sentence names the sentence.
+    """
+    samples = tuple(samples)
+    named = [s for s in samples if s.sli == condition.text] or [s for s in samples if s.sli == condition.sli]
+    at_s, bad, total = [], [], []
+    last_s: dict[str, float] = {}
+    for sample in sorted(named, key=lambda s: (s.at_s, s.service)):
+        previous_s = last_s.get(sample.service, float("-inf"))
+        last_s[sample.service] = sample.at_s
+        counts = sample.value is not None if condition.shape is Shape.GAUGE else sample.total > 0
+        of_before = condition.shape is not Shape.GAUGE and previous_s < start_s
+        if start_s <= sample.at_s <= end_s and counts and not of_before:
+            bads, totals = sample_counts(condition, sample)
+            at_s.append(sample.at_s)
+            bad.append(round(bads))
+            total.append(round(totals))
+    return np.array(at_s, np.float64), np.array(bad, np.int64), np.array(total, np.int64)
 
 
 def latencies_us(condition: Condition, requests: Requests) -> Micros:
@@ -123,7 +158,7 @@ def _latency(condition: Condition, rows: Requests) -> Counted:
     bad = slow | gave_up
     counts = bad | (rows.failure == Failure.NONE)
     known = rows.start_us + np.where(slow, round(condition.threshold * 1e6), rows.latency_us)
-    return _sorted(rows.start_us, bad, known, counts)
+    return _sorted(rows.start_us, bad, known, counts, ~counts & (rows.failure == Failure.UNFINISHED))
 
 
 def _slow(condition: Condition, rows: Requests) -> tuple[Mask, Mask]:
@@ -146,7 +181,7 @@ def _failed(rows: Requests, patience_us: int, only: tuple[Failure, ...] | None) 
 def _transactions(rows: Requests, patience_us: int, steps: Mapping[str, int], missing_us: int, now_us: int) -> Counted:
     """One entry a customer. `steps` is how many a journey has; one that it does not name is never incomplete."""
     if not len(rows):
-        return _sorted(rows.start_us, np.zeros(0, bool), rows.start_us, np.zeros(0, bool))
+        return _sorted(rows.start_us, np.zeros(0, bool), rows.start_us, np.zeros(0, bool), np.zeros(0, bool))
     rows = rows.only(np.lexsort((rows.start_us, rows.customer)))
     first = np.flatnonzero(np.diff(rows.customer, prepend=rows.customer[0] - 1))
     bad, undecided = _failed(rows, patience_us, None)
@@ -162,13 +197,15 @@ def _transactions(rows: Requests, patience_us: int, steps: Mapping[str, int], mi
     missing = incomplete & ~any_bad & ~under_way & (last_end + missing_us <= now_us)
     counts = any_bad | missing | ~(under_way | incomplete)
     known = np.where(any_bad, first_bad_end, np.where(missing, last_end + missing_us, last_end))
-    return _sorted(rows.start_us[first], any_bad | missing, known, counts)
+    return _sorted(rows.start_us[first], any_bad | missing, known, counts, ~counts)
 
 
-def _sorted(start_us: Micros, bad: Mask, known_us: Micros, counts: Mask) -> Counted:
+def _sorted(start_us: Micros, bad: Mask, known_us: Micros, counts: Mask, is_open: Mask) -> Counted:
     chosen = np.flatnonzero(counts)
     chosen = chosen[np.argsort(start_us[chosen], kind="stable")]
-    return Counted(start_us=start_us[chosen], bad=bad[chosen], known_us=known_us[chosen])
+    return Counted(
+        start_us=start_us[chosen], bad=bad[chosen], known_us=known_us[chosen], open_us=np.sort(start_us[is_open])
+    )
 
 
 def _last_end_us(rows: Requests) -> int:

@@ -73,6 +73,7 @@ class Experiment(Noun):
     method: tuple[MethodStep, ...] = ()
     recovery: Duration = Duration(15)
     abort: tuple[Condition, ...] = ()
+    abort_deviated: tuple[str, ...] = ()  # `checkout.p99 deviated`: keys of judged sentences, or ANY of them
     profiles: dict[str, Profile] = {}
     tags: tuple[str, ...] = ()
     path: str = ""

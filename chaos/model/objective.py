@@ -8,6 +8,9 @@ from chaos.model.base import Noun
 from chaos.model.sli import Shape, Source
 from chaos.units import Duration
 
+# In a list of SLIs whose deviation aborts a run: whichever it is.
+ANY = "*"
+
 
 class Op(StrEnum):
     LT = "<"

@@ -6,7 +6,12 @@ from typing import Any, Literal
 
 from chaos.model.base import Noun
 from chaos.model.objective import Condition
+from chaos.model.sli import Shape
 from chaos.units import Duration, Rate
+
+# How late the generator may be, its p99 in a window (VERDICTS section 1).
+LEAST_LAG_S = 0.005
+LAG_SHARE = 0.05
 
 Phase = Literal["before", "during", "after"]
 
@@ -75,6 +80,8 @@ class Plan(Noun):
     windows: tuple[Window, ...]
     steps: tuple[PlannedStep, ...]
     abort: tuple[Condition, ...] = ()
+    # Whose proven deviation aborts: keys of judged sentences (`checkout.p99`), or ANY of them.
+    abort_deviated: tuple[str, ...] = ()
     invariants: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -84,6 +91,12 @@ class Plan(Noun):
     def tests(self) -> int:
         """m of VERDICTS section 3: conditions times windows that can deviate."""
         return sum(len(w.conditions) for w in self.windows if w.phase != "before")
+
+    @property
+    def lag_limit_s(self) -> float:
+        """How late the generator may be, in seconds: max(5 ms, 5 % of the smallest latency threshold)."""
+        slow = [c.threshold for w in self.windows for c in w.conditions if c.shape is Shape.LATENCY]
+        return max(LEAST_LAG_S, LAG_SHARE * min(slow, default=float(self.patience)))
 
     @property
     def length(self) -> Duration:

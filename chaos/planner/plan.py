@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chaos.errors import PlanError, PlanErrors, Unsupported
+from chaos.errors import PlanError, PlanErrors, Unsupported, nearest
 from chaos.model.base import to_plain
 from chaos.model.experiment import Experiment, FaultSpec
-from chaos.model.objective import Condition
+from chaos.model.objective import ANY, Condition
 from chaos.model.plan import Decision, Plan, PlannedFault, PlannedStep, Window
 from chaos.model.platform import Inventory
 from chaos.model.sli import Shape, Source
@@ -66,6 +66,7 @@ def plan(
         windows=windows,
         steps=steps,
         abort=experiment.abort,
+        abort_deviated=_deviations(experiment, target, windows),
         invariants=tuple(invariant.name for invariant in target.invariants),
         decisions=decisions,
         warnings=(*_remarks(experiment, target, steps), *warnings, *undecided),
@@ -166,6 +167,20 @@ def _decisions(windows: Iterable[Window], target: Target, rate: Rate) -> tuple[t
             elif window.phase != "before":
                 unknown[_unknown(condition)] = None
     return tuple(decisions), tuple(unknown)
+
+
+def _deviations(experiment: Experiment, target: Target, windows: Iterable[Window]) -> tuple[str, ...]:
+    """Whose deviation aborts. In production any does: what has been shown there need not be shown for longer.
+
+    Raises: PlanError when a profile has replaced the sentence that is meant."""
+    if target.environment == "production":
+        return (ANY,)
+    judged = {condition.key for window in windows if window.phase != "before" for condition in window.conditions}
+    for key in experiment.abort_deviated:
+        if key not in judged and key != ANY:
+            message = f"abort: '{key} deviated': no sentence on '{key}' is judged in this run.{nearest(key, judged)}"
+            raise PlanError(message, path=experiment.path or None)
+    return experiment.abort_deviated
 
 
 def _unknown(condition: Condition) -> str:

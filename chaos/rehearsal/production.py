@@ -49,7 +49,9 @@ def refuse_unsafe_plan(experiment: Experiment, target: Target, inventory: Invent
     """
     if target.environment != PRODUCTION:
         return
-    if not plan.abort:  # that they can be measured at all, the file's reader and the preflight have looked
+    if not (
+        plan.abort or experiment.abort_deviated
+    ):  # that they can be measured at all, the file's reader and the preflight have looked
         raise Refused(
             f"{experiment.path}: it has no abort condition, and '{target.name}' is production: a run there needs a "
             "guard; add for example abort: [error-rate > 5% for 3s]"

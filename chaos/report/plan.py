@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chaos.model.objective import ANY
 from chaos.model.plan import Plan
 from chaos.report.paint import WIDTH, Page
 
@@ -37,7 +38,11 @@ def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str
         for decision in (d for d in plan.decisions if d.window == window.name):
             _decision(page, decision.condition, decision.expected, decision.needed, decision.spare_failures,
                       enough=decision.enough)  # fmt: skip
-    for title, lines in (("aborts if", [c.text for c in plan.abort]), ("invariants after it", list(plan.invariants))):
+    deviated = ["deviated" if key == ANY else f"{key} deviated" for key in plan.abort_deviated]
+    for title, lines in (
+        ("aborts if", [*(c.text for c in plan.abort), *deviated]),
+        ("invariants after it", list(plan.invariants)),
+    ):
         if lines:
             page.gap()
             page.line((title, "bold"))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from chaos.errors import nearest
-from chaos.model.objective import Condition, Op
+from chaos.model.objective import ANY, Condition, Op
 from chaos.model.sli import LOAD_SLIS, Shape, Sli, Source
 from chaos.model.target import Target
 from chaos.units import Bytes, Duration, Ratio
 
 GRAMMAR = """\
 condition  = [ scope , "." ] , sli , op , value , [ "for" , duration ] ;
+deviation  = [ [ scope , "." ] , sli ] , "deviated" ;       (* under `abort` only *)
 scope      = name ;                          (* a step or a group of the target's traffic *)
 sli        = load-sli | percentile | name | name , "." , percentile ;
 load-sli   = "availability" | "error-rate" | "throughput" | "transactions" | "customers-affected" ;
@@ -64,6 +66,8 @@ def parse(text: str, target: Target, *, role: Role = "hypothesis", line: int | N
     """One sentence, resolved against its target. `role`: a hypothesis says what is good, an abort condition what is
     too bad to go on. Raises: Wrong."""
     sentence = " ".join(text.split())
+    if is_deviation(text):
+        raise Wrong(f"`{sentence}` belongs to abort conditions; a hypothesis says what is good")
     found = _SENTENCE.fullmatch(sentence)
     if found is None or not found["what"] or not found["value"]:
         raise Wrong(f"{text!r} is not a condition; write it like `checkout.p99 < 2s` or `availability >= 99.9%`")
@@ -86,6 +90,19 @@ def parse(text: str, target: Target, *, role: Role = "hypothesis", line: int | N
         hold=_hold(found["hold"], sentence, role),
         line=line,
     )
+
+
+def is_deviation(text: str) -> bool:
+    """Is it `deviated`, or `checkout.p99 deviated`? Those are no comparisons, and belong to abort conditions."""
+    return text.split()[-1:] == ["deviated"]
+
+
+def deviation(text: str, judged: Iterable[str]) -> str:
+    """The key of the judged sentence whose deviation is meant, ANY for `deviated` alone. Raises: Wrong."""
+    key, known = " ".join(text.split()[:-1]), tuple(judged)
+    if key and key not in known:
+        raise Wrong(f"'{key} deviated': neither hypothesis nor during has a sentence on '{key}'.{nearest(key, known)}")
+    return key or ANY
 
 
 def is_percentile(word: str) -> bool:

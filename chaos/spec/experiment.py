@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -162,9 +163,11 @@ def _resolve(
     if target is None:
         return None
     silent = root.find("load").value == "none"
-    read = _Sentences(root, target, problems, silent).read
+    sentences = _Sentences(root, target, problems, silent)
+    read = sentences.read
     hypothesis = read("hypothesis")
     during = read("during")
+    abort_deviated = sentences.deviations([c.key for c in (*hypothesis, *during)])
     abort = read("abort", role="abort")
     varied = {
         name: (read("profiles", name, "hypothesis"), read("profiles", name, "during")) for name in _profiles(root)
@@ -194,7 +197,8 @@ def _resolve(
         return None
     return Experiment(
         title=part.title, target=part.target, why=part.why, expects=part.expects, load=load, windows=windows,
-        hypothesis=hypothesis, during=during, method=method, recovery=part.recovery, abort=abort, profiles=profiles,
+        hypothesis=hypothesis, during=during, method=method, recovery=part.recovery, abort=abort,
+        abort_deviated=abort_deviated, profiles=profiles,
         tags=part.tags, path=str(source.path), text=source.text,
     )  # fmt: skip
 
@@ -240,7 +244,7 @@ class _Sentences:
         if here is None or here is self.root.find(*path[:-1]):
             return ()
         for index, node in enumerate(here.elements()):
-            if not isinstance(node.value, str):
+            if not isinstance(node.value, str) or (role == "abort" and condition.is_deviation(node.value)):
                 continue
             where = spell((*path, index))
             try:
@@ -257,3 +261,15 @@ class _Sentences:
                 self.problems.report(node, where, message)
             read[sentence.text if role == "abort" else sentence.key] = sentence
         return tuple(read.values())
+
+    def deviations(self, judged: Sequence[str]) -> tuple[str, ...]:
+        """Whose deviation aborts: `deviated` and `checkout.p99 deviated`, among the abort conditions."""
+        here = self.root.get("abort")
+        keys: dict[str, None] = {}
+        for index, node in enumerate(here.elements() if here is not None else ()):
+            if isinstance(node.value, str) and condition.is_deviation(node.value):
+                try:
+                    keys[condition.deviation(node.value, judged)] = None
+                except condition.Wrong as wrong:
+                    self.problems.report(node, spell(("abort", index)), str(wrong))
+        return tuple(keys)

@@ -182,6 +182,11 @@ def conditions_page() -> str:
             "",
             "An abort condition's budget is the fraction that it does not tolerate: 25 % for `error-rate > 25%`, 10 %",
             "for `availability < 90%`, 1 % slower than 5 s for `p99 > 5s`.",
+            "",
+            "`checkout.p99 deviated` aborts as soon as that sentence of the hypothesis (of `during`, while a fault is",
+            "on) is proven to have deviated, `deviated` alone as soon as any has: by the sequential test that the",
+            "verdict is made with, so that at most one run in a hundred is aborted so without a reason. In production",
+            "`deviated` is always on.",
         )
     )
 

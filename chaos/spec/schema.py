@@ -26,7 +26,9 @@ CONDITION: Schema = {
     "description": "A condition: [scope.]sli op value, such as `checkout.p99 < 2s` or `availability >= 99.9%`.",
 }
 ABORT: Schema = CONDITION | {
-    "description": "What is too bad to go on: [scope.]sli op value [for duration], such as `error-rate > 25% for 3s`."
+    "pattern": r"^([^<>=]+(<=?|>=?)[^<>=]+|(\S+\s+)?deviated)$",
+    "description": "What is too bad to go on: [scope.]sli op value [for duration], such as `error-rate > 25% for 3s`; "
+    "or [[scope.]sli] deviated.",
 }
 # Keys whose texts are conditions, by the class that has them.
 _CONDITIONS = {"hypothesis": "condition", "during": "condition", "abort": "abort-condition"}

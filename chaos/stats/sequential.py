@@ -64,6 +64,12 @@ class Martingale:
             self.log_largest = max(self.log_largest, self.log_e)
         return self.log_e
 
+    def copy(self) -> Martingale:
+        """One that goes on from here by itself."""
+        twin = Martingale(self.budget)
+        twin.bins, twin.log_largest, twin._logs = self.bins, self.log_largest, list(self._logs)
+        return twin
+
     @property
     def log_e(self) -> float:
         """ln E_t."""

@@ -125,12 +125,14 @@ def make_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call it with a plan and the fault's misbehaviour."""
     monkeypatch.setitem(faults.FAULTS, "test-file", FileFault)
 
-    def make(plan: Plan | None = None, *, breaks: str = "", bites: bool = True) -> Stage:
+    def make(
+        plan: Plan | None = None, *, breaks: str = "", bites: bool = True, clock: VirtualClock | None = None
+    ) -> Stage:
         plan = plan or make_plan()
         folder = tmp_path / "faults"
         folder.mkdir()
         events: list[AnyEvent] = []
-        clock = VirtualClock()
+        clock = clock or VirtualClock()
         ledger = Ledger(tmp_path / "ledger")
         body = FileFault(folder, breaks=breaks, bites=bites)
         session = Session(

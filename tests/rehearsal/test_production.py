@@ -90,3 +90,8 @@ def test_production_needs_a_guard(refuse: Callable[..., None]) -> None:
     with pytest.raises(Refused, match="it has no abort condition"):
         refuse(step, extra="")
     refuse(step, extra="", target=LOCAL)
+
+
+def test_a_proven_deviation_is_a_guard_too(refuse: Callable[..., None]) -> None:
+    """`abort: [deviated]` says what is too bad to go on."""
+    refuse("latency: {link: web-1 -> db, delay: 300ms, for: 60s}", extra="abort: [deviated]\n")

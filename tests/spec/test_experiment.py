@@ -13,6 +13,7 @@ import pytest
 from chaos.errors import SpecError, SpecErrors
 from chaos.faults import FAULTS
 from chaos.faults.latency import Latency
+from chaos.model.objective import ANY
 from chaos.spec import files, find_target, kind, load_experiment, load_target
 from chaos.spec.marked import plain
 from chaos.units import Duration, Ratio
@@ -241,3 +242,28 @@ def test_a_target_name_that_no_file_can_have(tmp_path: Path) -> None:
     (tmp_path / "targets").mkdir()
     with pytest.raises(SpecError, match=r"unknown target 'x{77}\.\.\.'"):
         find_target("x" * 3000, tmp_path / "e.yaml")
+
+
+def test_an_abort_condition_may_be_that_something_deviates(experiment: Write) -> None:
+    """`deviated` alone means any sentence, an SLI before it means that one; both beside ordinary conditions."""
+    path = experiment()
+    text = path.read_text()
+    head, _, rest = text.partition("abort:")
+    old = rest.split("\n")
+    entries = [line for line in old[1:] if line.strip().startswith("-")][:1]
+    more = ["  - deviated", "  - pages.p99   deviated"]
+    path.write_text(head + "\n".join(["abort:", *entries, *more, *old[1:][1:]]))
+    read, _ = load_experiment(path)
+    assert read.abort_deviated == (ANY, "pages.p99")
+    assert all("deviated" not in condition.text for condition in read.abort)
+    path.write_text(path.read_text().replace("pages.p99   deviated", "page.p99 deviated"))
+    with pytest.raises(SpecError, match=r"neither hypothesis nor during has a sentence on 'page.p99'.*'pages.p99'"):
+        load_experiment(path)
+
+
+def test_deviated_is_no_hypothesis(experiment: Write) -> None:
+    """It says what is too bad, not what is good."""
+    path = experiment()
+    path.write_text(path.read_text().replace("availability >= 99.9%", "availability deviated"))
+    with pytest.raises(SpecError, match="belongs to abort conditions"):
+        load_experiment(path)
