@@ -128,6 +128,19 @@ def test_a_percentiles_interval_has_the_truth_in_it() -> None:
     assert not SUITES["coverage"].wrong(cell, found)
 
 
+def test_a_comparison_with_before_cries_no_wolf_and_sees_harm() -> None:
+    """A few of each: as slow as before, in moods, and half as slow again."""
+    assert simulated("worse", "p99, moods of 5 s, 30 %, as slow as before", 60)["worse"] <= 2
+    assert simulated("worse", "p99, independent, 1.5 times as slow", 20)["worse"] >= 18
+
+
+def test_a_recovery_time_is_near_the_truth_and_its_interval_has_it() -> None:
+    """Half of the requests fail for up to 20 s, then one in 2,000."""
+    found = simulated("recovery", "50 %, 0.05 %, 200", 300)
+    assert sorted(found["errors"])[284] < 0.5
+    assert not SUITES["recovery"].wrong("50 %, 0.05 %, 200", found)
+
+
 @pytest.mark.parametrize("noise", [independent, bursts(10), drifting(1.0)])
 def test_noise_has_the_share_that_it_was_asked_for(noise: Any) -> None:
     """In the long run: the simulations stand on it."""
