@@ -229,6 +229,26 @@ def test_during_has_its_own_conditions(make: Make) -> None:
     assert texts["before"] == texts["after 1"] == ["checkout.p95 < 2s"]
 
 
+COMPARES = HEAD.replace("[checkout.p95 < 2s]", "[pages.p99 no worse than before, checkout.p95 < 2s]")
+
+
+def test_what_is_compared_with_before_is_not_judged_before(make: Make) -> None:
+    """It comes last in the other windows, so that a sentence has one number everywhere; and its test is counted."""
+    plan = make(LATENCY, head=COMPARES)
+    texts = [[c.text for c in window.conditions] for window in plan.windows]
+    assert texts == [["checkout.p95 < 2s"], *[["checkout.p95 < 2s", "pages.p99 no worse than before"]] * 2]
+    assert plan.tests == 4
+    found = next(d for d in plan.decisions if d.window == "during 1" and d.condition.startswith("pages"))
+    assert (found.needed, found.spare_failures, found.enough) == (1000, -1, True)
+
+
+def test_a_comparison_takes_three_blocks_before_and_during(make: Make) -> None:
+    """Whichever of its windows is too short, it is said what is needed of each."""
+    for old, new in (("before: 30s", "before: 20s"), ("after: 60s", "after: 20s")):
+        with pytest.raises(PlanError, match=r"a comparison takes 30 s and 1,000 samples in each window"):
+            make(LATENCY, head=COMPARES.replace(old, new))
+
+
 def decision(plan: Plan, window: str) -> Decision:
     return next(d for d in plan.decisions if d.window == window)
 

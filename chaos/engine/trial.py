@@ -83,7 +83,9 @@ class Trials:
             self._window, self._open = window, ()
             if window is not None and window.phase != "before":
                 start_s, _ = self._session.spans[window.index]
-                self._open = tuple(Trial(condition, start_s) for condition in window.conditions)
+                # What compares with before is judged when its window is over.
+                now = (condition for condition in window.conditions if condition.tolerance is None)
+                self._open = tuple(Trial(condition, start_s) for condition in now)
         for trial in self._open:
             trial.look(self._measured)
         return self._open

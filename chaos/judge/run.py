@@ -20,6 +20,7 @@ import chaos
 from chaos.judge import customers
 from chaos.judge.chaostoolkit import CHAOSTOOLKIT, judge_chaostoolkit
 from chaos.judge.check import check
+from chaos.judge.compare import compare
 from chaos.judge.counts import by_start
 from chaos.judge.faults import Faults, faults
 from chaos.judge.generator import lag_p99_s, late, short
@@ -137,6 +138,7 @@ def _unsteady(checks: list[Check]) -> list[str]:
 def _checks(journal: Journal, windows: tuple[Span, ...], fate: Faults, notes: list[str]) -> tuple[Check, ...]:
     """Every condition in every window; what was wrong with the generator is added to the notes."""
     e_needed = needed(journal.plan.tests, journal.plan.alpha)
+    before = next((span for span in windows if span.window.phase == "before"), None)
     excused: Journal | None = None
     checks = []
     for span in windows:
@@ -153,6 +155,9 @@ def _checks(journal: Journal, windows: tuple[Span, ...], fate: Faults, notes: li
             from_load = condition.source is Source.LOAD
             generator = (lateness, sent_less, *trouble) if from_load else ()
             flaws = tuple(f for f in (fading, *generator, _probe_failed(journal, span, condition)) if f)
+            if condition.tolerance is not None:
+                checks.append(compare(condition, journal, span, before, flaws=flaws))
+                continue
             found = check(condition, journal, span, e_needed=e_needed, flaws=flaws)
             if found.outcome is Outcome.DEVIATED and lateness and from_load and excused is not None:
                 fair_check = check(condition, excused, span, e_needed=e_needed, flaws=flaws)

@@ -18,6 +18,8 @@ def condition_now(condition: Condition, bad: int, total: int, *, values: NDArray
     """`values` are the latencies in seconds or the readings, where the sentence is about them."""
     gauge = condition.shape is Shape.GAUGE
     ok = None if total < (LEAST_READINGS if gauge else LEAST) else bad <= condition.budget * total
+    if condition.tolerance is not None:  # compared with before, once the window is over
+        ok = None
     return LiveCondition(text=condition.text, value=_value(condition, bad, total, values), ok=ok)
 
 

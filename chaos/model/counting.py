@@ -146,11 +146,16 @@ def readings(
 
 
 def latencies_us(condition: Condition, requests: Requests) -> Micros:
-    """The latencies that a latency condition looks at: of the requests that `judge_rows` counts for it, in no order."""
+    """The latencies that a latency condition looks at: of the requests that `judge_rows` counts for it."""
+    return timed_us(condition, requests)[1]
+
+
+def timed_us(condition: Condition, requests: Requests) -> tuple[Micros, Micros]:
+    """The same with the intended starts: (starts, latencies), in the order of the requests."""
     rows = _of_steps(requests, condition.steps) if condition.steps else requests
     slow, gave_up = _slow(condition, rows)
-    latencies: Micros = rows.latency_us[slow | gave_up | (rows.failure == Failure.NONE)]
-    return latencies
+    counts = slow | gave_up | (rows.failure == Failure.NONE)
+    return rows.start_us[counts], rows.latency_us[counts]
 
 
 def _latency(condition: Condition, rows: Requests) -> Counted:

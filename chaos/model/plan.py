@@ -95,7 +95,8 @@ class Plan(Noun):
     @property
     def lag_limit_s(self) -> float:
         """How late the generator may be, in seconds: max(5 ms, 5 % of the smallest latency threshold)."""
-        slow = [c.threshold for w in self.windows for c in w.conditions if c.shape is Shape.LATENCY]
+        conditions = [c for w in self.windows for c in w.conditions if c.tolerance is None]
+        slow = [c.threshold for c in conditions if c.shape is Shape.LATENCY]
         return max(LEAST_LAG_S, LAG_SHARE * min(slow, default=float(self.patience)))
 
     @property

@@ -20,8 +20,31 @@ class Status(StrEnum):
     CRASHED = "crashed"
 
 
+class Compared(Noun):
+    """How a percentile compares with the window before the first fault (chaos.stats.bootstrap). Times in seconds."""
+
+    before_s: float
+    during_s: float
+    ratio: float  # during / before
+    low: float  # the ratio is above this, at the run's share of alpha,
+    high: float  # and below this, with 95 % confidence
+    allowed: float  # the ratio that the sentence tolerates
+    standard_error: float  # of ln ratio
+    freedom: float  # degrees of freedom of Student's t
+    alpha: float
+    blocks_before: float  # of `block_s` seconds
+    blocks_during: float
+    block_s: int
+    resamples: int
+    seed: int
+
+
 class Check(Noun):
-    """One condition in one window. `bad` of `total` against `budget`; every figure behind the word is here."""
+    """One condition in one window. `bad` of `total` against `budget`; every figure behind the word is here.
+
+    A comparison with before has `compared` once there was enough to compare; its `bad` are slower than it allows the
+    percentile to be.
+    """
 
     condition: str
     window: str
@@ -40,6 +63,7 @@ class Check(Noun):
     unit: str = ""  # `ratio`, `s`, `` (plain number)
     more_needed: int | None = None  # inconclusive: so many more clean samples would decide it
     more_needed_s: float | None = None
+    compared: Compared | None = None
     text: str = ""  # plain words: `3 of 11,932 requests failed; the objective allows 11`
 
 

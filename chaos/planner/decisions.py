@@ -16,6 +16,11 @@ from chaos.units import Duration, Rate
 BEFORE_SAMPLES = 100
 BEFORE_READINGS = 5
 
+# A comparison with before takes three blocks of 10 s and ten samples beyond the percentile in each window
+# (chaos.stats.bootstrap, which is not imported here: it takes numpy, and a plan is to be quick).
+COMPARED_S = 30
+BEYOND = 10
+
 # Gauges are read about so often.
 READINGS_PER_S = 1.0
 
@@ -38,15 +43,24 @@ class Expected:
     few: float
 
 
-def decide(condition: Condition, window: Window, traffic: Traffic | None, rate: Rate) -> Decision | None:
-    """None for counts that only the target knows: how many queries a request makes is not in any file."""
+def decide(
+    condition: Condition, window: Window, traffic: Traffic | None, rate: Rate, *, baseline: Window | None = None
+) -> Decision | None:
+    """None for counts that only the target knows: how many queries a request makes is not in any file.
+
+    `baseline` is the window that a comparison with before is made with; the shorter of the two decides.
+    """
     if condition.shape in _UNKNOWN:
         return None
     from chaos.stats.binomial import spare_failures
 
-    samples = expected(condition, float(window.length), traffic, rate)
+    compared = condition.tolerance is not None
+    length_s = min(float(window.length), float(baseline.length)) if compared and baseline else float(window.length)
+    samples = expected(condition, length_s, traffic, rate)
     needed = _needed(condition, window)
-    if window.phase == "before":
+    if compared:
+        spare = -1  # no sample is bad by itself
+    elif window.phase == "before":
         # Steady is a point estimate: so many bad ones are still within the budget.
         spare = math.floor(samples.mean * condition.budget + 1e-9) if samples.few >= needed else -1
     else:
@@ -57,14 +71,15 @@ def decide(condition: Condition, window: Window, traffic: Traffic | None, rate: 
         expected=round(samples.mean, 3),
         needed=needed,
         spare_failures=spare,
-        enough=samples.few >= needed,
+        enough=samples.few >= needed and (not compared or length_s >= COMPARED_S),
     )
 
 
 def long_enough(condition: Condition, window: Window, traffic: Traffic | None, rate: Rate) -> Duration | None:
     """The shortest whole number of seconds in which that window can decide; None when no length will do."""
     needed = _needed(condition, window)
-    low, high = 0, 1
+    least = COMPARED_S if condition.tolerance is not None else 1
+    low, high = least - 1, least
     while expected(condition, high, traffic, rate).few < needed:
         low, high = high, high * 2
         if high > _LONGEST_S:
@@ -80,6 +95,8 @@ def _needed(condition: Condition, window: Window) -> int:
         return BEFORE_READINGS if condition.shape is Shape.GAUGE else BEFORE_SAMPLES
     from chaos.stats.binomial import samples_needed
 
+    if condition.tolerance is not None:
+        return math.ceil(round(BEYOND / condition.budget, 6))
     return samples_needed(condition.budget)
 
 

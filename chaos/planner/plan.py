@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from chaos.errors import PlanError, PlanErrors, Unsupported, nearest
 from chaos.model.base import to_plain
@@ -130,15 +130,17 @@ def _refuse_clashes(faults: Sequence[PlannedFault], specs: Sequence[FaultSpec], 
 
 def _windows(experiment: Experiment) -> tuple[Window, ...]:
     """One before, one during each injection, one after each; between two injections the longer of before and after."""
-    lengths, hypothesis = experiment.windows, experiment.hypothesis
+    lengths = experiment.windows
+    hypothesis, allowed = _comparisons_last(experiment.hypothesis), _comparisons_last(experiment.during_conditions())
+    steady = tuple(c for c in hypothesis if c.tolerance is None)
     injections = [index for index, step in enumerate(experiment.method) if step.faults]
-    windows = [Window(index=0, name="before", phase="before", step=None, length=lengths.before, conditions=hypothesis)]
+    windows = [Window(index=0, name="before", phase="before", step=None, length=lengths.before, conditions=steady)]
     for number, step in enumerate(injections, start=1):
         longest = Duration(max(fault.duration for fault in experiment.method[step].faults))
         windows.append(
             Window(
                 index=len(windows), name=f"during {number}", phase="during", step=step, length=longest,
-                conditions=experiment.during_conditions(),
+                conditions=allowed,
             )
         )  # fmt: skip
         last = number == len(injections)
@@ -155,13 +157,18 @@ def _windows(experiment: Experiment) -> tuple[Window, ...]:
     return tuple(windows)
 
 
-def _decisions(windows: Iterable[Window], target: Target, rate: Rate) -> tuple[tuple[Decision, ...], tuple[str, ...]]:
+def _comparisons_last(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """What is compared with before is not judged before: so a sentence has the same number in every window."""
+    return tuple(sorted(conditions, key=lambda condition: condition.tolerance is not None))
+
+
+def _decisions(windows: Sequence[Window], target: Target, rate: Rate) -> tuple[tuple[Decision, ...], tuple[str, ...]]:
     """The decisions, and what cannot be told before the run."""
     decisions: list[Decision] = []
     unknown: dict[str, None] = {}
     for window in windows:
         for condition in window.conditions:
-            decision = decide(condition, window, target.traffic, rate)
+            decision = decide(condition, window, target.traffic, rate, baseline=windows[0])
             if decision is not None:
                 decisions.append(decision)
             elif window.phase != "before":
@@ -203,14 +210,22 @@ def _refuse_undecidable(
             continue
         window = by_name[decision.window]
         condition = next(c for c in window.conditions if c.text == decision.condition)
-        message = _too_few(decision, condition, window, target, rate)
+        message = _too_few(decision, condition, window, target, rate, baseline=windows[0])
         errors.append(PlanError(message, path=experiment.path or None, line=condition.line))
     if errors:
         raise errors[0] if len(errors) == 1 else PlanErrors(errors)
 
 
-def _too_few(decision: Decision, condition: Condition, window: Window, target: Target, rate: Rate) -> str:
+def _too_few(
+    decision: Decision, condition: Condition, window: Window, target: Target, rate: Rate, *, baseline: Window
+) -> str:
     enough = long_enough(condition, window, target.traffic, rate)
+    if condition.tolerance is not None:
+        needs = "no length of them would do" if enough is None else f"make each {float(enough):.0f}s long"
+        return (
+            f"{decision.window} cannot decide `{decision.condition}`: a comparison takes 30 s and {decision.needed:,} "
+            f"samples in each window; 'before' is {baseline.length} and {window.name} is {window.length} long; {needs}"
+        )
     advice = "no length of it would do"
     if enough is not None:
         seconds = f"{float(enough):.0f}s"
@@ -240,6 +255,6 @@ def _remarks(experiment: Experiment, target: Target, steps: Sequence[PlannedStep
     if target.traffic is not None:
         patience = target.traffic.patience
         for condition in dict.fromkeys((*experiment.hypothesis, *experiment.during)):
-            if condition.shape is Shape.LATENCY and condition.threshold >= patience:
+            if condition.shape is Shape.LATENCY and condition.tolerance is None and condition.threshold >= patience:
                 remarks.append(f"{condition.text}: customers give up after {patience} already")
     return tuple(remarks)

@@ -89,6 +89,8 @@ def _check(page: Page, check: Check) -> None:
     # 0.1 % of 3,000 is 3, in spite of floating point.
     allowed = f"{int(check.budget * check.total + 1e-9):,}"
     counts = f"{check.bad:,} / {check.total:,}, {allowed}" if check.total else "no samples"
+    if check.compared is not None:
+        counts = f"{check.compared.ratio:.2f} x before, {check.compared.allowed:.2f}"
     name = check.condition
     if len(name) > _NAME:
         page.line((f"{mark} ", style), name)

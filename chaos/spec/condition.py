@@ -1,4 +1,5 @@
-"""Sentences about SLIs: `[scope.]sli op value [for duration]`, read into a bad fraction against a budget."""
+"""Sentences about SLIs: `[scope.]sli op value [for duration]`, read into a bad fraction against a budget; and
+`[scope.]percentile no worse than before [by ratio]`."""
 
 from __future__ import annotations
 
@@ -8,13 +9,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chaos.errors import nearest
-from chaos.model.objective import ANY, Condition, Op
+from chaos.model.objective import ANY, NEVER_S, Condition, Op
 from chaos.model.sli import LOAD_SLIS, Shape, Sli, Source
 from chaos.model.target import Target
 from chaos.units import Bytes, Duration, Ratio
 
 GRAMMAR = """\
-condition  = [ scope , "." ] , sli , op , value , [ "for" , duration ] ;
+condition  = objective | comparison ;
+objective  = [ scope , "." ] , sli , op , value , [ "for" , duration ] ;
+comparison = [ scope , "." ] , percentile , "no worse than before" , [ "by" , ratio ] ;
 deviation  = [ [ scope , "." ] , sli ] , "deviated" ;       (* under `abort` only *)
 scope      = name ;                          (* a step or a group of the target's traffic *)
 sli        = load-sli | percentile | name | name , "." , percentile ;
@@ -34,11 +37,15 @@ PERCENTILE = r"p\d+(?:\.\d+)?"
 _SENTENCE = re.compile(
     r"(?P<what>[^<>=!≤≥]*?)\s*(?P<op>[<>=!≤≥]+)\s*(?P<value>.*?)(?:\s+for\s+(?P<hold>.*))?", re.DOTALL
 )
+_COMPARISON = re.compile(r"(?P<what>\S+) no worse than before(?: by (?P<by>.+))?", re.DOTALL)
 _WHAT = re.compile(rf"(?:(?P<scope>{NAME})\.)?(?P<sli>{PERCENTILE}|{NAME})")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 # A gauge is one number a scrape. 5 % of the scrapes may be beyond the threshold, so that 59 good ones prove it held.
 GAUGE_BUDGET = 0.05
+
+# A p99 may be so much longer than before: smaller differences are nobody's weakness.
+TOLERANCE = Ratio(0.2)
 
 # Good is many of these, bad is many of those; a gauge can be either.
 _GOOD = frozenset({Shape.AVAILABILITY, Shape.THROUGHPUT, Shape.TRANSACTIONS, Shape.COUNTER_RATIO})
@@ -68,6 +75,8 @@ def parse(text: str, target: Target, *, role: Role = "hypothesis", line: int | N
     sentence = " ".join(text.split())
     if is_deviation(text):
         raise Wrong(f"`{sentence}` belongs to abort conditions; a hypothesis says what is good")
+    if re.search(r"\b(worse|before)\b", sentence) and not re.search("[<>=]", sentence):
+        return _comparison(sentence, target, role, line)
     found = _SENTENCE.fullmatch(sentence)
     if found is None or not found["what"] or not found["value"]:
         raise Wrong(f"{text!r} is not a condition; write it like `checkout.p99 < 2s` or `availability >= 99.9%`")
@@ -90,6 +99,35 @@ def parse(text: str, target: Target, *, role: Role = "hypothesis", line: int | N
         hold=_hold(found["hold"], sentence, role),
         line=line,
     )
+
+
+def _comparison(sentence: str, target: Target, role: Role, line: int | None) -> Condition:
+    """`pages.p99 no worse than before by 20%`. Raises: Wrong."""
+    found = _COMPARISON.fullmatch(sentence)
+    if found is None:
+        raise Wrong(
+            f"`{sentence}` is not a condition; write a comparison like `pages.p99 no worse than before`, or "
+            "`pages.p99 no worse than before by 50%`"
+        )
+    sli = _sli(found["what"], target)
+    if sli.shape is not Shape.LATENCY or sli.percentile is None:
+        raise Wrong(
+            f"`{sentence}`: only percentiles of the traffic are compared with before, such as `p99` or `pages.p95`; "
+            f"give '{found['what']}' a value of its own"
+        )
+    if role == "abort":
+        raise Wrong(f"`{sentence}`: a comparison is judged when its window is over; an abort condition needs a value")
+    try:
+        tolerance = TOLERANCE if found["by"] is None else Ratio.parse(found["by"])
+    except (ValueError, OverflowError) as error:
+        raise Wrong(f"`{sentence}`: {error}") from error
+    if tolerance <= 0:
+        raise Wrong(f"`{sentence}` allows no difference at all, which no number of samples can prove; write `by 20%`")
+    return Condition(
+        text=sentence, sli=sli.name, source=sli.source, shape=sli.shape, op=Op.LE, threshold=NEVER_S,
+        budget=_budget(sentence, sli, NEVER_S), steps=sli.steps, percentile=sli.percentile, line=line,
+        tolerance=float(tolerance),
+    )  # fmt: skip
 
 
 def is_deviation(text: str) -> bool:

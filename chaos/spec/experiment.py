@@ -167,11 +167,14 @@ def _resolve(
     read = sentences.read
     hypothesis = read("hypothesis")
     during = read("during")
-    abort_deviated = sentences.deviations([c.key for c in (*hypothesis, *during)])
+    abort_deviated = sentences.deviations([c.key for c in (*hypothesis, *during) if c.tolerance is None])
     abort = read("abort", role="abort")
     varied = {
         name: (read("profiles", name, "hypothesis"), read("profiles", name, "during")) for name in _profiles(root)
     }
+    _need_an_objective(hypothesis, root, ("hypothesis",), problems)
+    for name, (claimed, _) in varied.items():
+        _need_an_objective(claimed, root, ("profiles", name, "hypothesis"), problems)
     if part is None:
         return None
     windows = _windows(part.windows, Windows())
@@ -214,6 +217,14 @@ def _load(part: ExperimentPart, target: Target, root: Node, problems: Problems) 
     if load != "none" and load not in target.traffic.profiles:
         problems.at(root, ("load",), unknown("traffic profile", load, [*target.traffic.profiles, "none"]))
     return load
+
+
+def _need_an_objective(
+    conditions: tuple[Condition, ...], root: Node, path: tuple[Key, ...], problems: Problems
+) -> None:
+    if conditions and all(condition.tolerance is not None for condition in conditions):
+        message = "only compares with before; say also what must be true before, such as `availability >= 99%`"
+        problems.at(root, path, message)
 
 
 def _windows(part: WindowsPart | None, base: Windows) -> Windows:

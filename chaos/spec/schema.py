@@ -22,8 +22,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 CONDITION: Schema = {
     "type": "string",
-    "pattern": r"^[^<>=]+(<=?|>=?)[^<>=]+$",
-    "description": "A condition: [scope.]sli op value, such as `checkout.p99 < 2s` or `availability >= 99.9%`.",
+    "pattern": r"^([^<>=]+(<=?|>=?)[^<>=]+|\s*\S+\s+no\s+worse\s+than\s+before(\s+by\s+.+)?\s*)$",
+    "description": "A condition: [scope.]sli op value, such as `checkout.p99 < 2s` or `availability >= 99.9%`; or "
+    "[scope.]percentile no worse than before [by ratio].",
 }
 ABORT: Schema = CONDITION | {
     "pattern": r"^([^<>=]+(<=?|>=?)[^<>=]+|(\S+\s+)?deviated)$",

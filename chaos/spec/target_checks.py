@@ -86,9 +86,13 @@ def check_target(target: Target, root: Node, problems: Problems) -> None:
     _databases(target, root, problems)
     for index, slo in enumerate(target.slos):
         try:
-            condition.parse(slo.condition, target)
+            objective = condition.parse(slo.condition, target)
         except condition.Wrong as wrong:
             problems.at(root, ("slos", index, "objective"), str(wrong))
+        else:
+            if objective.tolerance is not None:
+                message = f"`{slo.condition}`: an SLO needs a value; only an experiment compares with before"
+                problems.at(root, ("slos", index, "objective"), message)
         if slo.window != "sale":
             try:
                 Duration.parse(slo.window)

@@ -25,7 +25,7 @@ from chaos.model.event import (
 )
 from chaos.model.fault import Evidence, Undo
 from chaos.model.journal import Journal, RunInfo, Sample
-from chaos.model.objective import Condition, Op
+from chaos.model.objective import NEVER_S, Condition, Op
 from chaos.model.plan import Plan, PlannedFault, PlannedStep, Window
 from chaos.model.requests import Failure, Requests
 from chaos.model.sli import Shape, Source
@@ -46,6 +46,15 @@ def p99(limit_s: float = 2.0, steps: tuple[str, ...] = (), percentile: float = 9
     return Condition(
         text=f"{scope}p{percentile:g} < {limit_s:g}s", sli=f"p{percentile:g}", source=Source.LOAD, shape=Shape.LATENCY,
         op=Op.LT, threshold=limit_s, budget=round(1 - percentile / 100, 12), steps=steps, percentile=percentile,
+    )  # fmt: skip
+
+
+def no_worse(steps: tuple[str, ...] = (), percentile: float = 99.0, tolerance: float = 0.2) -> Condition:
+    scope = f"{steps[0]}." if steps else ""
+    return Condition(
+        text=f"{scope}p{percentile:g} no worse than before", sli=f"p{percentile:g}", source=Source.LOAD,
+        shape=Shape.LATENCY, op=Op.LE, threshold=NEVER_S, budget=round(1 - percentile / 100, 12), steps=steps,
+        percentile=percentile, tolerance=tolerance,
     )  # fmt: skip
 
 
@@ -86,7 +95,8 @@ class Story:
         at = 5.0
         during = self.conditions if self.during is None else self.during
         self.events = [RunStarted(at_s=0.0, pid=1, endpoint=""), TrafficStarted(at_s=0.0, pid=2, rate=self.rate / 4)]
-        at = self._window("before", "before", None, self.before_s, self.conditions, at)
+        steady = tuple(c for c in self.conditions if c.tolerance is None)
+        at = self._window("before", "before", None, self.before_s, steady, at)
         for n in range(self.faults):
             undo = Undo(kind="latency", where=PLACE)
             fault = f"{n + 1}.1"
@@ -170,6 +180,13 @@ class Story:
         self.requests = dataclasses.replace(self.requests, latency_us=latency)
         return self
 
+    def slower(self, name: str, times: float) -> Story:
+        """Every request of the window takes so many times as long."""
+        mask = self.chosen(name, 1.0)
+        latency = np.where(mask, (self.requests.latency_us * times).astype(np.int64), self.requests.latency_us)
+        self.requests = dataclasses.replace(self.requests, latency_us=latency)
+        return self
+
     def late(self, name: str, lag_s: float, share: float = 0.5) -> Story:
         """The generator sends so many of the window's requests late, which makes them look slow."""
         mask = self.chosen(name, share)
@@ -228,6 +245,7 @@ class Make:
     Story = Story
     availability = staticmethod(availability)
     p99 = staticmethod(p99)
+    no_worse = staticmethod(no_worse)
     of = staticmethod(of)
     place = PLACE
 

@@ -83,6 +83,17 @@ def test_declared_slis_have_their_source() -> None:
     assert condition.parse("edge-ready <= 399", TARGET).op is Op.LE
 
 
+def test_a_percentile_is_compared_with_before() -> None:
+    """20 % longer is tolerated, or what `by` says; a comparison stands beside an objective on the same percentile."""
+    read = condition.parse("pages.p99  no worse\nthan before", TARGET)
+    assert (read.text, read.sli, read.percentile) == ("pages.p99 no worse than before", "p99", 99.0)
+    assert (read.tolerance, read.budget, read.steps) == (0.2, 0.01, ("home", "list"))
+    other = condition.parse("pages.p99 no worse than before by 1/2", TARGET)
+    assert other.tolerance == 0.5
+    assert other.key == read.key != condition.parse("pages.p99 < 2s", TARGET).key
+    assert condition.parse("p99 < 2s", TARGET).tolerance is None
+
+
 def test_the_value_is_not_part_of_the_question() -> None:
     """Two sentences on the same SLI and step have the same key, whatever their layout."""
     keys = {
@@ -126,6 +137,14 @@ def test_the_value_is_not_part_of_the_question() -> None:
         ("cache-hits.p95 < 50ms", "'cache-hits' is not a histogram"),
         ("checkout.transactions >= 99%", "transactions counts whole journeys, so it takes no step"),
         ("p99 < 2s for 3s", "'for' belongs to abort conditions"),
+        ("p99 no worse then before", "write a comparison like `pages.p99 no worse than before`"),
+        ("pages.p99 is no worse than before", "write a comparison like"),
+        ("availability no worse than before", "only percentiles of the traffic are compared with before"),
+        ("db-query.p95 no worse than before", "only percentiles of the traffic are compared with before"),
+        ("pagse.p99 no worse than before", "unknown step, group or SLI 'pagse' in 'pagse.p99'. Did you mean 'pages'?"),
+        ("p99 no worse than before by 20", "'20' is not a ratio; write it as 99.9% or 1/3"),
+        ("p99 no worse than before by 300%", "'300%' is not between 0% and 100%"),
+        ("p99 no worse than before by 0%", "allows no difference at all, which no number of samples can prove"),
     ],
 )  # fmt: skip
 def test_a_wrong_sentence_says_what_was_meant(text: str, words: str) -> None:
@@ -141,6 +160,7 @@ def test_a_wrong_sentence_says_what_was_meant(text: str, words: str) -> None:
         ("error-rate < 25%", "an abort condition says what is too bad to go on. Did you mean `error-rate > 25%`?"),
         ("error-rate > 25% for 3", "'3' is not a duration"),
         ("error-rate > 25% for", "is not a ratio"),
+        ("p99 no worse than before", "judged when its window is over; an abort condition needs a value"),
     ],
 )
 def test_a_wrong_abort_condition_says_so(text: str, words: str) -> None:

@@ -69,6 +69,17 @@ def test_during_replaces_the_same_question(experiment: Write) -> None:
     ]
 
 
+def test_during_replaces_the_comparison_and_not_the_objective(experiment: Write) -> None:
+    """They are two questions on one percentile."""
+    path = experiment(
+        ("  - pages.p99 < 2s", "  - pages.p99 < 2s\n  - pages.p99 no worse than before"),
+        ("  - checkout.p95 < 3s", "  - pages.p99 no worse than before by 50%"),
+    )
+    assert {c.text for c in load_experiment(path)[0].during_conditions()} == {
+        "availability >= 99.9%", "pages.p99 < 2s", "pages.p99 no worse than before by 50%", "checkout.p95 < 2s",
+    }  # fmt: skip
+
+
 def test_a_profile_replaces_what_it_names(experiment: Write) -> None:
     """`--profile ci`: other windows, shorter faults, other objectives; the rest stays."""
     read, _ = load_experiment(experiment(), profile="ci")
@@ -195,6 +206,7 @@ def test_the_targets_own_errors_are_said_with_its_file(experiment: Write, target
         ("direction: one-way", "direction: oneway", "partition.direction: 'oneway' is not one of them. Did you mean 'one-way'?"),
         ("    for: 30s", "    fro: 30s", "profiles.ci: unknown key 'fro'. Did you mean 'for'?"),
         ("hypothesis: [availability >= 99%,", "hypothesis: [availability >= 100%,", "profiles.ci.hypothesis[0]: `availability >= 100%` allows nothing"),
+        ("hypothesis: [availability >= 99%,", "hypothesis: [p99 no worse than before] #", "profiles.ci.hypothesis: only compares with before; say also what must be true before"),
         ("load: normal", "load: none", "hypothesis[0]: 'availability' is measured on traffic, and there is none: `load: none`"),
     ],
 )  # fmt: skip

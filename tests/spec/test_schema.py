@@ -65,6 +65,14 @@ def test_what_the_loader_refuses_by_form_is_refused_here_too(change: dict[str, A
     assert complaints("experiment", good | change) != []
 
 
+def test_a_comparison_is_a_condition_and_no_abort_condition() -> None:
+    """As the loader has it."""
+    whole = plain(files.read(EXPERIMENTS[-1]).root)
+    assert complaints("experiment", whole | {"during": ["pages.p99 no worse than before by 50%"]}) == []
+    assert complaints("experiment", whole | {"during": ["pages.p99 no worse than yesterday"]})
+    assert complaints("experiment", whole | {"abort": ["pages.p99 no worse than before"]})
+
+
 @pytest.mark.parametrize("word", FAULTS)
 def test_editors_are_told_what_every_fault_and_key_means(word: str) -> None:
     """Completion shows the fault's docstring, and a description for each of its keys."""
