@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from chaos.errors import PlanError, PlanErrors, Unsupported, nearest
 from chaos.model.base import to_plain
