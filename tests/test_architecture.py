@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEAVES = {"errors", "masking", "units", "clock", "state", "model", "stats"}
+LEAVES = {"errors", "masking", "units", "clock", "state", "model", "slo", "stats"}
 
 # These wire the rest together.
 EVERYTHING = {"engine", "faults", "judge", "load", "planner", "platforms", "proxy", "report", "slis", "spec", "store"}

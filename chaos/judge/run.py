@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import chaos
-from chaos.judge import customers
+from chaos.judge import budgets, customers
 from chaos.judge.chaostoolkit import CHAOSTOOLKIT, judge_chaostoolkit
 from chaos.judge.check import check
 from chaos.judge.compare import compare
@@ -83,6 +83,7 @@ def judge(journal: Journal) -> Verdict:
     aborted = guard or ([f"the run was aborted: {ended}".rstrip(": ")] if status is Status.ABORTED else [])
     reasons = [*fate.stuck, *ending, *against, *aborted, *doubts] or [_all_held(checks)]
     hit, everyone = _tried("the customers", [], customers.affected, (0, 0), journal, journal.requests)
+    charged, dues = _tried("the error budgets", [], budgets.charged, budgets.NOTHING, journal)
     hit_during, there_during = _tried("the customers", [], customers.during, (0, 0), journal, fate.spans)
     return Verdict(
         run=journal.run.id,
@@ -97,6 +98,8 @@ def judge(journal: Journal) -> Verdict:
         customers_affected=hit,
         customers_during=there_during,
         customers_affected_during=hit_during,
+        charges=charged,
+        slas=dues,
         requests=len(journal.requests),
         generator_lag_p99_s=lag_p99_s(journal.requests),
         judged_with=chaos.__version__,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from chaos.model.base import Noun
+from chaos.model.charge import Budgeted
 from chaos.model.objective import Condition
 from chaos.model.sli import Shape
 from chaos.units import Duration, Rate
@@ -85,6 +86,7 @@ class Plan(Noun):
     invariants: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
     warnings: tuple[str, ...] = ()
+    budgets: Budgeted = Budgeted()
     alpha: float = 0.01  # the chance of a false `deviated`, for the whole run (VERDICTS section 3)
 
     @property

@@ -8,6 +8,7 @@ import msgspec
 
 from chaos.model.base import Noun
 from chaos.model.sli import Sli
+from chaos.model.slo import Gates, Sla, Slo, SloEvent
 from chaos.units import Duration, Rate, Ratio
 
 Protocol = Literal["http", "postgres", "redis", "tcp"]
@@ -86,13 +87,6 @@ class Traffic(Noun):
     groups: dict[str, tuple[str, ...]] = {}
     journeys: tuple[Journey, ...] = ()
     values: dict[str, Value] = {}
-
-
-class Slo(Noun):
-    """An objective over a window, in OpenSLO's words. The condition is kept as its sentence."""
-
-    condition: str
-    window: str
 
 
 class Invariant(Noun):
@@ -197,6 +191,9 @@ class Target(Noun):
     traffic: Traffic | None = None
     slis: dict[str, Sli] = {}
     slos: tuple[Slo, ...] = ()
+    events: dict[str, SloEvent] = {}
+    slas: tuple[Sla, ...] = ()
+    gates: Gates = Gates()
     invariants: tuple[Invariant, ...] = ()
     platforms: Platforms = Platforms()
     path: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from chaos.model.base import Noun
+from chaos.model.charge import Charge, SlaCharge
 
 
 class Outcome(StrEnum):
@@ -102,6 +103,8 @@ class Verdict(Noun):
     customers_affected: int = 0  # had at least one bad request
     customers_during: int = 0  # had a request while a fault was on
     customers_affected_during: int = 0  # had a bad one then
+    charges: tuple[Charge, ...] = ()  # to the error budgets
+    slas: tuple[SlaCharge, ...] = ()  # what that would have cost
     requests: int = 0
     generator_lag_p99_s: float | None = None
     judged_with: str = ""  # the version of Saleproof whose rules these are

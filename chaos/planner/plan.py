@@ -12,6 +12,7 @@ from chaos.model.plan import Decision, Plan, PlannedFault, PlannedStep, Window
 from chaos.model.platform import Inventory
 from chaos.model.sli import Shape, Source
 from chaos.model.target import Target
+from chaos.planner.budgets import budgets
 from chaos.planner.decisions import decide, expected, long_enough
 from chaos.planner.places import capability_missing, places_of, touched
 from chaos.units import Duration, Rate
@@ -68,6 +69,7 @@ def plan(
         abort=experiment.abort,
         abort_deviated=_deviations(experiment, target, windows),
         invariants=tuple(invariant.name for invariant in target.invariants),
+        budgets=budgets(target, experiment.load),
         decisions=decisions,
         warnings=(*_remarks(experiment, target, steps), *warnings, *undecided),
     )

@@ -6,6 +6,7 @@ from chaos.model.journal import Journal
 from chaos.model.plan import Window
 from chaos.model.verdict import Check, FaultReport, Outcome, Status, Verdict
 from chaos.model.words import percent, seconds, with_interval
+from chaos.report import budgets
 from chaos.report.events import Describer
 from chaos.report.paint import MARKS, STYLES, WIDTH, Page
 
@@ -26,6 +27,7 @@ def render(verdict: Verdict, journal: Journal, *, width: int = WIDTH, colour: bo
     _invariants(page, verdict)
     if journal.plan.target:  # a plain Chaos Toolkit experiment has no traffic of ours
         _people(page, verdict)
+        budgets.show(page, verdict, journal.plan.budgets)
     page.gap()
     page.line(("this again     ", "dim"), f"saleproof show {verdict.run}")
     page.line(("judge it anew  ", "dim"), f"saleproof judge {verdict.run}")

@@ -19,13 +19,12 @@ from chaos.model.target import (
     ProcessService,
     Ready,
     Service,
-    Slo,
     Step,
     Target,
     Traffic,
     Value,
 )
-from chaos.spec import files
+from chaos.spec import files, slos
 from chaos.spec.convert import convert_noun
 from chaos.spec.problems import Bad, Problems
 from chaos.spec.target_checks import check_shape, check_target
@@ -60,7 +59,7 @@ def load_target(path: str | Path) -> Target:
     target = build(part, path=str(path), text=source.text)
     check_target(target, source.root, problems)
     problems.done()
-    return target
+    return slos.resolved(target)
 
 
 def link_name(text: str) -> str:
@@ -79,7 +78,10 @@ def build(part: TargetPart, *, path: str = "", text: str = "") -> Target:
         links=dict(_link(name, link) for name, link in part.links.items()),
         traffic=None if part.traffic is None else _traffic(part.traffic),
         slis={name: _sli(name, sli) for name, sli in part.slis.items()},
-        slos=tuple(Slo(condition=" ".join(slo.objective.split()), window=slo.window) for slo in part.slos),
+        slos=slos.slos(part.slos),
+        events=slos.events(part.events, part.slos),
+        slas=slos.slas(part.slas),
+        gates=slos.gates(part.gates),
         invariants=tuple(_invariant(name, invariant) for name, invariant in part.invariants.items()),
         platforms=Platforms(
             embedded=None if part.platforms.embedded is None else _embedded(part.platforms.embedded),

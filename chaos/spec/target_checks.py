@@ -9,12 +9,11 @@ from typing import Any
 from chaos.errors import nearest
 from chaos.model.sli import LOAD_SLIS
 from chaos.model.target import Target, Traffic
-from chaos.spec import condition, templates
+from chaos.spec import condition, slo_checks, templates
 from chaos.spec.convert import unknown
 from chaos.spec.marked import Key, Node
 from chaos.spec.problems import Problems
 from chaos.spec.target_file import InvariantPart, SliPart, StepPart, TargetPart, TrafficPart, ValuePart
-from chaos.units import Duration
 
 NAME = re.compile(condition.NAME)
 ARROW = re.compile(r"\s*->\s*")
@@ -50,6 +49,7 @@ def check_shape(part: TargetPart, root: Node, problems: Problems) -> None:
         _sli_shape(sli, root, ("slis", name), problems)
     for name, invariant in part.invariants.items():
         _invariant_shape(invariant, root, ("invariants", name), problems)
+    slo_checks.check_shape(part, root, problems)
     embedded = part.platforms.embedded
     for name, process in embedded.services.items() if embedded is not None else ():
         path = ("platforms", "embedded", "services", name, "ready")
@@ -84,20 +84,7 @@ def check_target(target: Target, root: Node, problems: Problems) -> None:
             word = next(iter(source))
             problems.at(root, ("slis", name, word), unknown("service", str(sli.service), tuple(target.services)))
     _databases(target, root, problems)
-    for index, slo in enumerate(target.slos):
-        try:
-            objective = condition.parse(slo.condition, target)
-        except condition.Wrong as wrong:
-            problems.at(root, ("slos", index, "objective"), str(wrong))
-        else:
-            if objective.tolerance is not None:
-                message = f"`{slo.condition}`: an SLO needs a value; only an experiment compares with before"
-                problems.at(root, ("slos", index, "objective"), message)
-        if slo.window != "sale":
-            try:
-                Duration.parse(slo.window)
-            except ValueError as error:
-                problems.at(root, ("slos", index, "window"), f"{error}, or sale")
+    slo_checks.check_slos(target, root, problems)
     templates.check_invariants(target, root, problems)
     _embedded(target, root, problems)
     _compose(target, root, problems)
@@ -109,6 +96,8 @@ def _names(part: TargetPart, root: Node, problems: Problems) -> None:
         (("services",), part.services),
         (("slis",), part.slis),
         (("invariants",), part.invariants),
+        (("events",), part.events),
+        (("slas",), part.slas),
     ]
     if traffic is not None:
         named += [(("traffic", word), getattr(traffic, word)) for word in ("steps", "groups", "journeys", "values")]
@@ -119,6 +108,9 @@ def _names(part: TargetPart, root: Node, problems: Problems) -> None:
                 problems.report(node, path[-1] if isinstance(path[-1], str) else "", _bad_name(word))
     if not NAME.fullmatch(part.target):
         problems.at(root, ("target",), _bad_name(part.target))
+    for index, slo in enumerate(part.slos):
+        if slo.name is not None and not NAME.fullmatch(slo.name):
+            problems.at(root, ("slos", index, "name"), _bad_name(slo.name))
     for index, variant in enumerate(part.variants):
         if not NAME.fullmatch(variant) or variant in part.variants[:index]:
             problems.at(root, ("variants", index), _bad_name(variant))

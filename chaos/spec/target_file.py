@@ -8,6 +8,7 @@ import msgspec
 
 from chaos.model.base import Noun
 from chaos.model.target import Protocol, Restart
+from chaos.spec.slo_file import EventPart, GatesPart, SlaPart, SloPart
 from chaos.units import Duration, Rate
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -89,13 +90,6 @@ class SliPart(Noun):
     total: str | None = None  # prometheus: the counter of all of them
     query: str | None = None  # sql: one row with one number
     json: str | None = None  # http: dotted path to a number in the answer; without it, the status
-
-
-class SloPart(Noun):
-    """An objective over a window, in OpenSLO's words."""
-
-    objective: str  # a condition, such as `availability >= 99.9%`
-    window: str  # a duration such as `30d`, or `sale`
 
 
 class InvariantPart(Noun):
@@ -182,5 +176,8 @@ class TargetPart(Noun):
     traffic: TrafficPart | None = None  # the customers
     slis: dict[str, SliPart] = {}  # what is measured besides the traffic
     slos: tuple[SloPart, ...] = ()  # its objectives
+    events: dict[str, EventPart] = {}  # windows that happen once, such as the sale
+    slas: dict[str, SlaPart] = {}  # what was promised on its objectives, and what breaking it costs
+    gates: GatesPart = GatesPart()  # when the error budgets allow a run
     invariants: dict[str, InvariantPart] = {}  # what must always be true
     platforms: PlatformsPart = PlatformsPart()  # how each platform runs it

@@ -94,7 +94,7 @@ def spoilt(text: str, chance: random.Random) -> str | bytes:
         for _ in range(chance.randint(1, 3)):
             tree = _spoil_tree(tree, chance)
         if chance.random() < 0.4:
-            return json.dumps(tree)
+            return json.dumps(tree, default=str)  # PyYAML makes moments of what we read as text
         return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     lines = text.split("\n")
     for _ in range(chance.randint(1, 3)):

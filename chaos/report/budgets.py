@@ -1,0 +1,53 @@
+"""What a run spent of the error budgets, and what that would have cost, in a few lines."""
+
+from __future__ import annotations
+
+from chaos.model.charge import Budgeted, Charge, SlaCharge
+from chaos.model.verdict import Verdict
+from chaos.model.words import percent, seconds
+from chaos.report.paint import Page
+
+_KINDS = {
+    "virtual": "error budgets, virtual: what each window's own customers would have felt",
+    "real": "error budgets, real: what users felt",
+}
+
+
+def show(page: Page, verdict: Verdict, budgets: Budgeted) -> None:
+    """Nothing where the target has no SLOs, or the run disturbed nothing."""
+    if budgets.ignored:
+        page.gap()
+        page.wrapped(f"run although {budgets.ignored}", "yellow", indent=2, first="!", first_style="yellow")
+    if not verdict.charges:
+        return
+    page.gap()
+    page.wrapped(_KINDS[budgets.kind], "bold")
+    factors = {slo.name: (slo.traffic, slo.factor) for slo in budgets.slos}
+    for charge in (c for c in verdict.charges if c.spent > 0):
+        page.wrapped(_charge(charge, *factors.get(charge.slo, ("", 1.0))), indent=2)
+    untouched = sum(1 for charge in verdict.charges if charge.spent <= 0)
+    if untouched:
+        word = "the other" if untouched < len(verdict.charges) else "all"
+        page.line(("  ", ""), (f"{word} {untouched}: nothing spent", "dim"))
+    for due in verdict.slas:
+        page.wrapped(_due(due), indent=2)
+
+
+def share(spent: float) -> str:
+    """`0.41 %`, `100 %`, `1,240 %`."""
+    return percent(spent) if spent <= 1 else f"{spent * 100:,.0f} %"
+
+
+def _charge(charge: Charge, traffic: str, factor: float) -> str:
+    at = f" at {traffic} traffic (x{factor:.3g})" if factor != 1.0 else ""
+    text = (
+        f"{charge.slo}: {charge.bad:,.0f} of {charge.total:,.0f} bad, {share(charge.spent)} of the budget of "
+        f"{charge.window}{at}"
+    )
+    if charge.lasting is None:
+        return text
+    return f"{text}; had the fault stayed, all of it within {seconds(float(charge.lasting))}"
+
+
+def _due(due: SlaCharge) -> str:
+    return f"SLA {due.sla}: this once {due.once}; had the fault stayed, {due.lasting}"
