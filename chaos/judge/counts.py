@@ -10,7 +10,6 @@ A request belongs to the span in which its intended start lies, a customer to th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from chaos.stats.sequential import BIN_S
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chaos.model.journal import Journal, Sample
+    from chaos.model.journal import Journal
     from chaos.model.requests import Requests
 
 STRADDLE_S = 1.0
@@ -40,6 +39,21 @@ class Bin:
     bad: int
     total: int
     known_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Entries:
+    """What counts in a span, in the order of `at_s`: so many bad of so many each (None: of one), and when that was
+    known. `latencies_us` only where the SLI is a percentile of them."""
+
+    at_s: NDArray[np.float64]
+    bad: NDArray[np.int64]
+    total: NDArray[np.int64] | None
+    known_s: NDArray[np.float64]
+    latencies_us: NDArray[np.int64] | None = None
+
+    def totals(self) -> NDArray[np.int64]:
+        return np.ones(len(self.bad), np.int64) if self.total is None else self.total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,9 +70,18 @@ def count(condition: Condition, journal: Journal, span: Span) -> Count:
     """Count what the record has. The journal's requests must be sorted by intended start (`by_start`)."""
     if not span.began:
         return Count(bad=0, total=0)
+    found = entries(condition, journal, span)
+    total = len(found.bad) if found.total is None else int(found.total.sum())
+    return Count(bad=int(found.bad.sum()), total=total, bins=_bins(found, span), latencies_us=found.latencies_us)
+
+
+def entries(condition: Condition, journal: Journal, span: Span) -> Entries:
+    """What `count` counts, one by one."""
     if condition.source is Source.LOAD:
-        return count_requests(condition, journal.requests, journal.plan, span)
-    return count_samples(condition, journal.samples, span)
+        return _requests(condition, journal.requests, journal.plan, span)
+    # A reading of counts reaches back to the one before it, so the first in a span is not of the span alone: left out.
+    at_s, bad, total = readings(condition, journal.samples, span.start_s, span.end_s)
+    return Entries(at_s=at_s, bad=bad, total=total, known_s=at_s)
 
 
 def by_start(requests: Requests) -> Requests:
@@ -74,7 +97,7 @@ def within(requests: Requests, start_s: float, end_s: float) -> Requests:
     return requests.only(slice(int(low), int(high)))
 
 
-def count_requests(condition: Condition, requests: Requests, plan: Plan, span: Span) -> Count:
+def _requests(condition: Condition, requests: Requests, plan: Plan, span: Span) -> Entries:
     """An SLI that comes from the load. `requests` are sorted by intended start."""
     per_customer = condition.shape in _PER_CUSTOMER
     rows = within(requests, -1e9 if per_customer else span.start_s, span.end_s)
@@ -87,40 +110,26 @@ def count_requests(condition: Condition, requests: Requests, plan: Plan, span: S
         fault_us = round(span.next_fault_s * 1e6)
         straddling = counted.start_us >= fault_us - round(STRADDLE_S * 1e6)
         chosen &= ~(straddling & (counted.known_us > fault_us))
-    start_us, bad, known_us = counted.start_us[chosen], counted.bad[chosen], counted.known_us[chosen]
-    return Count(
-        bad=int(bad.sum()),
-        total=len(bad),
-        bins=_bins(start_us / 1e6, bad.astype(np.int64), np.ones(len(bad), np.int64), known_us / 1e6, span),
+    return Entries(
+        at_s=counted.start_us[chosen] / 1e6,
+        bad=counted.bad[chosen].astype(np.int64),
+        total=None,
+        known_s=counted.known_us[chosen] / 1e6,
         latencies_us=latencies_us(condition, rows) if condition.shape is Shape.LATENCY else None,
     )
 
 
-def count_samples(condition: Condition, samples: Sequence[Sample], span: Span) -> Count:
-    """An SLI that was read from elsewhere: counts since the previous reading, or one number a reading.
-
-    A reading of counts reaches back to the one before it, so the first in a span is not of the span alone: left out.
-    """
-    when, bads, totals = readings(condition, samples, span.start_s, span.end_s)
-    return Count(bad=int(bads.sum()), total=int(totals.sum()), bins=_bins(when, bads, totals, when, span))
-
-
-def _bins(
-    at_s: NDArray[np.float64],
-    bad: NDArray[np.int64],
-    total: NDArray[np.int64],
-    known_s: NDArray[np.float64],
-    span: Span,
-) -> tuple[Bin, ...]:
-    if not len(at_s):
+def _bins(found: Entries, span: Span) -> tuple[Bin, ...]:
+    if not len(found.at_s):
         return ()
-    index = bin_of(at_s, span.start_s)
+    index = bin_of(found.at_s, span.start_s)
     size = int(index.max()) + 1
-    bads = np.bincount(index, bad, size).astype(np.int64)
-    totals = np.bincount(index, total, size).astype(np.int64)
+    is_bad = np.flatnonzero(found.bad)
+    # Weights that are whole numbers below 2^53: exact.
+    bads = np.bincount(index[is_bad], found.bad[is_bad], size).astype(np.int64)
+    totals = np.bincount(index, found.total, size).astype(np.int64)
     known = span.start_s + (np.arange(size) + 1) * BIN_S
-    is_bad = bad > 0
-    np.maximum.at(known, index[is_bad], known_s[is_bad])
+    np.maximum.at(known, index[is_bad], found.known_s[is_bad])
     filled = np.flatnonzero(totals)
     return tuple(
         Bin(bad=b, total=t, known_s=k)

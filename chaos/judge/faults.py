@@ -43,13 +43,15 @@ class _Story:
 @dataclass(frozen=True, kw_only=True)
 class Faults:
     """`stuck` and `problems` are lines for people. `spans` are when anything was in place, (from, to) in seconds;
-    `flaws` say of a during window (by step) why it does not show its fault for as long as it should."""
+    `flaws` say of a during window (by step) why it does not show its fault for as long as it should. `removed` is when
+    the last fault of a step was gone, in seconds; a step with one that is not is not there."""
 
     reports: tuple[FaultReport, ...] = ()
     stuck: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     spans: tuple[tuple[float, float], ...] = ()
     flaws: dict[int, str] = field(default_factory=dict)
+    removed: dict[int, float] = field(default_factory=dict)
 
 
 def faults(journal: Journal, spans: tuple[Span, ...]) -> Faults:
@@ -80,8 +82,21 @@ def faults(journal: Journal, spans: tuple[Span, ...]) -> Faults:
     if not any(s.injected_s is not None for s in stories.values()):
         problems = ["no fault was injected, so the run shows nothing about one", *problems]
     return Faults(
-        reports=tuple(reports), stuck=tuple(stuck), problems=tuple(problems), spans=tuple(on), flaws=flaws
+        reports=tuple(reports), stuck=tuple(stuck), problems=tuple(problems), spans=tuple(on), flaws=flaws,
+        removed=_removed(journal, stories),
     )  # fmt: skip
+
+
+def _removed(journal: Journal, stories: dict[tuple[str, str], _Story]) -> dict[int, float]:
+    """Step -> when the last of its faults was read back as gone."""
+    removed = {}
+    for step in journal.plan.steps:
+        ours = [story for (fault, _), story in stories.items() if fault in {f.id for f in step.faults}]
+        injected = [story for story in ours if story.injected_s is not None]
+        gone = [story.reverted_s for story in injected if story.reverted_s is not None]
+        if injected and len(gone) == len(injected) and not any(story.in_place for story in ours):
+            removed[step.index] = max(gone)
+    return removed
 
 
 def _stories(journal: Journal) -> dict[tuple[str, str], _Story]:

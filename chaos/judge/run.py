@@ -7,6 +7,7 @@ Combined in one order: a fault still in place > deviated > inconclusive > held, 
 - *inconclusive*: anything that is missing or broken, unless deviated: a window that was cut, a fault that was not
   injected or did not bite, an invariant that could not be checked, a probe or a generator that failed, a checker that
   raised. Also when the shop was not steady before: what came later then says nothing about the fault.
+  A recovery that surely took longer than the experiment allows is one, too, though the window after it was held.
 - *held*: everything else, which is to say that every condition was proven in every window.
 """
 
@@ -24,6 +25,7 @@ from chaos.judge.compare import compare
 from chaos.judge.counts import by_start
 from chaos.judge.faults import Faults, faults
 from chaos.judge.generator import lag_p99_s, late, short
+from chaos.judge.recoveries import recoveries
 from chaos.judge.spans import Span, spans
 from chaos.judge.words import allowed
 from chaos.model.event import GuardBreached, GuardBroken, InvariantChecked, ProbeFailed, RunEnded
@@ -31,7 +33,7 @@ from chaos.model.evidence import given_back
 from chaos.model.journal import Journal
 from chaos.model.objective import Condition
 from chaos.model.sli import Source
-from chaos.model.verdict import Check, InvariantReport, Outcome, Status, Verdict, exit_code
+from chaos.model.verdict import Check, InvariantReport, Outcome, Recovery, Status, Verdict, exit_code
 from chaos.stats.sequential import needed
 
 T = TypeVar("T")
@@ -49,6 +51,8 @@ def judge(journal: Journal) -> Verdict:
     fate = _tried("the faults", broken, faults, Faults(), journal, windows)
     generator: list[str] = []
     checks = _checks(journal, windows, fate, generator)
+    no_times: tuple[Recovery, ...] = ()
+    times = _tried("the recovery times", broken, recoveries, no_times, journal, windows, fate)
     invariants = _invariants(journal)
     guard = _guard(journal)
     status, ended = _status(journal)
@@ -70,6 +74,7 @@ def judge(journal: Journal) -> Verdict:
         *fate.problems,
         *(_reason(c) for c in checks if c.outcome is Outcome.INCONCLUSIVE and c.phase != "before"),
         *(f"{i.name}: {i.text}" for i in invariants if i.outcome is Outcome.INCONCLUSIVE),
+        *(f"{r.window}: {r.condition}: {r.text}" for r in times if r.late),
         *([_reason(c) for c in deviated] if unsteady else []),
         *([] if judged else ["no condition was to be judged during or after a fault"]),
     ]
@@ -94,6 +99,7 @@ def judge(journal: Journal) -> Verdict:
         checks=checks,
         faults=fate.reports,
         invariants=invariants,
+        recoveries=times,
         customers=everyone,
         customers_affected=hit,
         customers_during=there_during,

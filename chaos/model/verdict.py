@@ -68,6 +68,32 @@ class Check(Noun):
     text: str = ""  # plain words: `3 of 11,932 requests failed; the objective allows 11`
 
 
+class Recovery(Noun):
+    """How long a condition that was bad during a fault stayed bad once the fault was gone (chaos.stats.recovery).
+
+    *Held*: good again within what the experiment allows, and steady from then on. *Deviated* and *inconclusive*: not
+    so, or not known. It is a measurement: only one that is surely later than allowed keeps a run from being held.
+    """
+
+    condition: str
+    window: str  # the window after the fault
+    outcome: Outcome
+    allowed_s: float  # the experiment's `recovery`
+    at_s: float | None = None  # seconds since the last fault was gone; None: not within what was watched
+    low_s: float | None = None
+    high_s: float | None = None
+    bad_ratio_before: float = 0.0  # bad fraction until then,
+    bad_ratio_after: float = 0.0  # and from then on
+    watched_s: float = 0.0  # since the last fault was gone
+    steady_s: float | None = None  # so long the objective must hold from then on; None: no length would do
+    text: str = ""
+
+    @property
+    def late(self) -> bool:
+        """Surely later than allowed."""
+        return self.at_s is not None and self.low_s is not None and self.low_s > self.allowed_s
+
+
 class FaultReport(Noun):
     """What became of one fault at one place."""
 
@@ -99,6 +125,7 @@ class Verdict(Noun):
     checks: tuple[Check, ...]
     faults: tuple[FaultReport, ...] = ()
     invariants: tuple[InvariantReport, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
     customers: int = 0
     customers_affected: int = 0  # had at least one bad request
     customers_during: int = 0  # had a request while a fault was on

@@ -23,6 +23,7 @@ def render(verdict: Verdict, journal: Journal, *, width: int = WIDTH, colour: bo
         checks = [check for check in verdict.checks if check.window == window.name]
         if checks:
             _window(page, window, checks, journal)
+    _recoveries(page, verdict)
     _faults(page, verdict)
     _invariants(page, verdict)
     if journal.plan.target:  # a plain Chaos Toolkit experiment has no traffic of ours
@@ -109,6 +110,18 @@ def _why(check: Check) -> str:
     shown = parts[1:] if check.total and len(parts) > 1 else parts
     word = {Outcome.DEVIATED: "deviated", Outcome.INCONCLUSIVE: "inconclusive"}[check.outcome]
     return f"{word}: {'; '.join(shown)}"
+
+
+def _recoveries(page: Page, verdict: Verdict) -> None:
+    if not verdict.recoveries:
+        return
+    page.gap()
+    page.line(("recovery, once the fault was gone", "bold"))
+    several = len({recovery.window for recovery in verdict.recoveries}) > 1
+    for recovery in verdict.recoveries:
+        where = f"{recovery.window}, " if several else ""
+        mark, style = MARKS[recovery.outcome], STYLES[recovery.outcome]
+        page.wrapped(f"{where}{recovery.condition}  {recovery.text}", indent=2, first=mark, first_style=style)
 
 
 def _faults(page: Page, verdict: Verdict) -> None:
