@@ -108,9 +108,8 @@ def _outcome(
         need = f"{seconds(needed_s)} without a lapse prove it" if math.isfinite(needed_s) else "nothing proves it"
         return Outcome.INCONCLUSIVE, True, f"well again {took} as far as {seconds(seen_s)} can show; {need}"
     if seen_s < needed_s:
-        return Outcome.INCONCLUSIVE, True, (
-            f"well again {took} as far as {seconds(seen_s)} can show; {seconds(needed_s)} are needed to rule out a relapse"
-        )  # fmt: skip
+        short = f"as far as {seconds(seen_s)} can show; {seconds(needed_s)} are needed to rule out a relapse"
+        return Outcome.INCONCLUSIVE, True, f"well again {took} {short}"
     late = best.at_s > allowed_s
     text = f"well again {took}, {seconds(allowed_s)} allowed"
     return (Outcome.INCONCLUSIVE if late else Outcome.HELD), True, text
