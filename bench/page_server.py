@@ -17,6 +17,10 @@ NEW = HEAD + b"Set-Cookie: session=0123456789abcdef; Path=/; HttpOnly\r\n\r\n" +
 
 
 class Page(asyncio.Protocol):
+    """`GET /count` answers with how many other requests there have been."""
+
+    answered = 0
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
         self.pending = b""
@@ -30,7 +34,12 @@ class Page(asyncio.Protocol):
             length = int(head[at + 15 :].partition(b"\r\n")[0]) if at >= 0 else 0
             if len(data) < end + 4 + length:
                 break
-            answers.append(KNOWN if b"\r\ncookie:" in head else NEW)
+            if head.startswith(b"get /count "):
+                text = b"%d" % Page.answered
+                answers.append(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text))
+            else:
+                Page.answered += 1
+                answers.append(KNOWN if b"\r\ncookie:" in head else NEW)
             data = data[end + 4 + length :]
         self.pending = data
         if answers:

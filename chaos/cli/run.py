@@ -9,6 +9,10 @@ import os
 from chaos.cli.common import json_option, out, out_json, pick_variant, say
 from chaos.cli.plan import experiment_options
 from chaos.errors import UsageError
+from chaos.load import ENGINE_NAMES
+
+# More is a slip of the finger.
+GENERATORS_MAX = 64
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
 TYPE_CHECKING = False
@@ -22,6 +26,7 @@ EXAMPLES = """\
   saleproof run experiments/db-latency-spike.yaml
   saleproof run experiments/db-latency-spike.yaml --variant fragile
   saleproof run experiments/web-crash.yaml --profile ci --json > verdict.json
+  saleproof run experiments/flash-sale-surge.yaml --engine shared --generators 2
   saleproof run experiment.json                       a Chaos Toolkit experiment, as it is
 """
 
@@ -33,6 +38,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--arm", metavar="NAME", default=None,
         help="the name of a production target: without it, and without SALEPROOF_ARM, a person is asked to type it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--engine", choices=ENGINE_NAMES, default=ENGINE_NAMES[0],
+        help="what speaks HTTP: direct has a connection for each customer, shared lets them share, curl is libcurl",
+    )  # fmt: skip
+    parser.add_argument(
+        "--generators", type=int, default=None, metavar="N",
+        help="processes that send the customers (default: as many as the rate takes, up to one a processor)",
     )  # fmt: skip
     parser.add_argument(
         "--journal", metavar="FILE", default=None,
@@ -56,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         from chaos.cli import plan
 
         return plan.run(arguments)
+    if arguments.generators is not None and not 1 <= arguments.generators <= GENERATORS_MAX:
+        raise UsageError(f"--generators {arguments.generators}: it must be from 1 to {GENERATORS_MAX}")
     return _rehearse(arguments, path)
 
 
@@ -76,7 +91,7 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
     options = Options(
         variant=pick_variant(target, arguments.variant), platform=arguments.platform, profile=arguments.profile,
         seed=arguments.seed,
-        store=store_url(), keep_up=arguments.keep_up,
+        store=store_url(), keep_up=arguments.keep_up, engine=arguments.engine, generators=arguments.generators,
         armed=arguments.arm or os.environ.get(ARM_VARIABLE) or ask_to_arm(target),
     )  # fmt: skip
     raise_until_ready()

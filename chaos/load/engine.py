@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from chaos.model.requests import Failure
 
+# What the generator's own machine has run out of: files, ports or memory.
+OUR_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
+
 
 class Reply(NamedTuple):
-    """What became of one request. `status` 0: no answer; `instance` is the answer's `X-Instance`."""
+    """What became of one request. `status` 0: no answer; `instance` is the answer's `X-Instance`; `unsent`: why this
+    machine could not even send it, which is the generator's own limit and not the shop's fault."""
 
     failure: Failure
     status: int = 0
     instance: str = ""
     body: bytes = b""
+    unsent: str = ""
 
 
-class CannotSend(Exception):
-    """This machine has no file or port left for another connection: the generator's own limit, not the shop's fault."""
+Done = Callable[[Reply], None]
 
 
 class Visitor(Protocol):
-    """One customer's browser: keeps cookies, is never shared."""
+    """One customer's browser: keeps cookies, is never shared, and has one request at a time. Nothing is awaited: at ten
+    thousand requests a second a coroutine and a future for each of them cost more than the request."""
 
-    async def request(
-        self, method: str, path: str, headers: dict[str, str], body: bytes | None, patience_s: float
-    ) -> Reply:
+    def ask(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None, patience_s: float, done: Done
+    ) -> None:
         """Send, and read the whole answer, within `patience_s`, connecting included. Redirects are not followed: a step
-        is one request. Raises: CannotSend; nothing else that the shop or the network can cause."""
+        is one request. `done` is called once, by the event loop and never before this returns, whatever the shop or the
+        network does. It may ask again. Raises nothing that they can cause."""
 
     def leave(self) -> None:
-        """The customer goes; connections of their own are closed."""
+        """The customer goes, and their connections are closed. What was asked and is not answered yet is given up:
+        nobody is told."""
 
 
 class Engine(Protocol):

@@ -48,13 +48,22 @@ def _direct() -> Engine:
     return DirectEngine()
 
 
-def _aiohttp() -> Engine:
-    from chaos.load.http import HttpEngine
+def _shared() -> Engine:
+    from chaos.load.direct import DirectEngine
 
-    return HttpEngine()
+    return DirectEngine(shared=True)
 
 
-ENGINES: dict[str, Callable[[], Engine]] = {"direct": _direct, "aiohttp": _aiohttp}
+def _curl() -> Engine:
+    """Raises: ValueError when libcurl is not there."""
+    try:
+        from chaos.load.curl import CurlEngine
+    except ImportError as cause:
+        raise ValueError(f"the engine 'curl' needs pycurl: pip install 'saleproof[curl]' ({cause})") from cause
+    return CurlEngine()
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"direct": _direct, "shared": _shared, "curl": _curl}
 
 
 class Output:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httptools
 
 # Longer than any server sends; a head without an end would otherwise grow for ever.
@@ -34,7 +36,7 @@ class Response:
         self.done = False
         self._head_only = head_only
         self._head_bytes = 0
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
         self.on_message_begin()
 
     @property
@@ -48,6 +50,9 @@ class Response:
 
     def feed(self, data: bytes) -> None:
         """Raises: Malformed."""
+        if self._parser is None:
+            self.keep_alive = False  # nobody asked for more
+            return
         if not self._headed:
             self._head_bytes += len(data)
         try:
@@ -56,7 +61,10 @@ class Response:
             if not self.done:
                 raise Malformed(f"not an HTTP answer: {cause}: {data[:60]!r}") from cause
             self.keep_alive = False  # more than was announced: what is ours is whole, the connection is not used again
-        if not self._headed and self._head_bytes > _HEAD_MAX:
+        if self.done:
+            # The parser knows us and we know it: left so, every answer would have to be found by the garbage collector.
+            self._parser = None
+        elif not self._headed and self._head_bytes > _HEAD_MAX:
             raise Malformed(f"no end of the headers in {_HEAD_MAX} bytes")
 
     def end(self) -> bool:

@@ -18,7 +18,7 @@ from chaos.errors import Refused, RevertFailed
 from chaos.model.plan import Plan
 
 if TYPE_CHECKING:
-    from chaos.model.target import Target
+    from chaos.model.target import Target, Traffic
 
 
 @dataclass(kw_only=True)
@@ -34,6 +34,8 @@ class Options:
     keep_up: bool = False
     allow_undecidable: bool = False
     armed: str | None = None
+    engine: str = "direct"  # what speaks HTTP for the customers: `chaos.load.ENGINE_NAMES`
+    generators: int | None = None  # processes that send them; None: as many as the rate takes
     command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))
 
 
@@ -69,6 +71,15 @@ def planned_faults(plan: Plan) -> dict[str, Any]:
     from chaos.model.base import from_plain
 
     return {fault.id: from_plain(fault.fault, FAULTS[fault.kind]) for step in plan.steps for fault in step.faults}
+
+
+def generators_of(plan: Plan, traffic: Traffic, options: Options) -> int:
+    """How many processes send the customers: enough for the surge, too."""
+    from chaos.load.share import generators_for, requests_per_s
+
+    faults = [fault for step in plan.steps for fault in step.faults if fault.kind == "surge"]
+    times = traffic.profiles[plan.load] * max(1.0, *(float(fault.fault["times"]) for fault in faults), 1.0)
+    return options.generators or generators_for(requests_per_s(traffic, times), options.engine)
 
 
 def versions() -> dict[str, str]:

@@ -35,6 +35,7 @@ from chaos.model.platform import Inventory, TrafficShaper
 from chaos.preflight.before_run import check_machine, check_target
 from chaos.rehearsal.begin import (
     Options,
+    generators_of,
     invariant_environment,
     new_run_id,
     planned_faults,
@@ -235,10 +236,14 @@ class Rehearsal:
         self._live = Live(traffic, self._conditions())
         if traffic is None or self.plan.load == "none":
             return
+        generators = generators_of(self.plan, traffic, self.options)
+        if generators > 1:
+            self.session.note(f"the customers are sent by {generators} processes")
         self._traffic = TrafficRun.start(
             traffic, base_url=f"http://{self.platform.entry_address(traffic.entry)}", profile=self.plan.load,
             seed=self.plan.seed, t0_s=self.t0_s, state_dir=state_dir() / "runs" / self.run_id,
-            on_batch=self._on_batch, on_end=self._on_traffic_end,
+            on_batch=self._on_batch, on_end=self._on_traffic_end, engine=self.options.engine,
+            processes=generators,
         )  # fmt: skip
         stack.callback(self._traffic.stop, 0.0)
         self._emit(TrafficStarted(at_s=self.session.at_s(), pid=self._traffic.pid, rate=float(self.plan.rate)))
