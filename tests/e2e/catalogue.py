@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from chaos.planner import platforms_for
 from chaos.spec import load_experiment
 
@@ -25,8 +27,18 @@ LEFT_OUT = {("fragile", "no-fault")}
 Pair = tuple[str, Path]
 
 
+def each_of(found: list[Pair]) -> pytest.MarkDecorator:
+    """A test for each, with `shop` as the variant. Bringing the shop up is what takes time: the scope keeps it up from
+    one test to the next, and each pair is a parameter of its own, or pytest would bring those of one experiment
+    together rather than those of one variant."""
+    return pytest.mark.parametrize(
+        ("shop", "pair"), [(pair[0], pair) for pair in found], ids=[f"{v}-{path.stem}" for v, path in found],
+        indirect=["shop"], scope="module",
+    )  # fmt: skip
+
+
 def pairs(platform: str) -> list[Pair]:
-    """(variant, experiment), variant by variant: bringing the shop up is what takes time."""
+    """(variant, experiment), variant by variant."""
     found = [path for path in sorted((ROOT / "experiments").glob("*.yaml")) if _runs(path, platform)]
     return [
         (variant, path)

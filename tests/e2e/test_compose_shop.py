@@ -1,27 +1,27 @@
 """The reference shop on Docker Compose, for whole commands: up, status, plan, the catalogue on both variants, down.
 
-Its project's name is the same everywhere on an engine, so nothing else may use it meanwhile. catalogue.py says which
-experiments are run.
+Its project's name is the same everywhere on an engine, so its tests keep to one lane (xdist's group). catalogue.py says
+which experiments are run.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from chaos.platforms.compose.engine import connect
 
-from .catalogue import check, pairs
+from .catalogue import Pair, check, each_of, pairs
 from .compose import left
 from .conftest import Saleproof
 
-pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.alone, pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.e2e, pytest.mark.docker, pytest.mark.catalogue, pytest.mark.xdist_group("compose"),
+    pytest.mark.timeout(400),
+]  # fmt: skip
 PROJECT = "saleproof-shop"
-PAIRS = pairs("compose")
-IDS = [f"{variant}-{path.stem}" for variant, path in PAIRS]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     assert command.leftovers() == []
 
 
-@pytest.mark.parametrize("shop", ["resilient", "fragile"], indirect=True)
+@pytest.mark.parametrize("shop", ["resilient", "fragile"], indirect=True, scope="module")
 def test_status_and_plan_say_what_is_there(shop: tuple[Saleproof, str]) -> None:
     """Without --platform it is found where it is up; the plan names the very containers that it would touch."""
     saleproof, variant = shop
@@ -55,10 +55,10 @@ def test_status_and_plan_say_what_is_there(shop: tuple[Saleproof, str]) -> None:
     assert f"container {PROJECT}-web-1-1" in " ".join(plan.stdout.split())
 
 
-@pytest.mark.parametrize(("shop", "path"), PAIRS, ids=IDS, indirect=["shop"])
-def test_the_catalogue_shows_what_it_expects(shop: tuple[Saleproof, str], path: Path) -> None:
+@each_of(pairs("compose"))
+def test_the_catalogue_shows_what_it_expects(shop: tuple[Saleproof, str], pair: Pair) -> None:
     """With the profile `ci`, unchanged. What is expected of each variant stands in the file, under `expects`."""
-    saleproof, variant = shop
+    (saleproof, variant), (_, path) = shop, pair
     done = saleproof("run", str(path), "--profile", "ci", "--platform", "compose", "--variant", variant, "--json")
     check(json.loads(done.stdout), done.returncode, variant, path)
     assert saleproof.json("status")["faults"] == []
