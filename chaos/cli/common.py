@@ -39,6 +39,17 @@ def out_json(value: Any) -> None:
     sys.stdout.write(to_json(masked_tree(to_plain(value))).decode() + "\n")
 
 
+def write_result(name: str, text: str) -> None:
+    """Into the file that was asked for. Raises: UsageError."""
+    from pathlib import Path
+
+    try:
+        Path(name).write_text(text, encoding="utf-8")
+    except OSError as cause:
+        raise UsageError(f"--output {name}: cannot be written: {cause.strerror}") from cause
+    say(f"written: {name}")
+
+
 def json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of text")
 

@@ -260,8 +260,11 @@ def commands_page() -> str:
     from chaos.cli import parser
 
     lines = ["# Commands", "", "| command | does |", "|---|---|"]
-    subcommands = _subcommands(parser())
-    lines += [f"| [`saleproof {name}`](#saleproof-{name}) | {sub.description} |" for name, sub in subcommands.items()]
+    subcommands = _flattened(_subcommands(parser()))
+    lines += [
+        f"| [`saleproof {name}`](#saleproof-{name.replace(' ', '-')}) | {sub.description} |"
+        for name, sub in subcommands.items()
+    ]
     for name, sub in subcommands.items():
         lines += ["", f"## saleproof {name}", "", f"{sub.description}.", "", *_arguments(sub)]
         if sub.epilog:
@@ -293,6 +296,15 @@ def _subcommands(root: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPa
     for action in root._actions:
         if isinstance(action, argparse._SubParsersAction):
             found |= dict(action.choices.items())
+    return found
+
+
+def _flattened(subcommands: dict[str, argparse.ArgumentParser]) -> dict[str, argparse.ArgumentParser]:
+    """`slo status` beside `run`: a command that has subcommands of its own is those."""
+    found: dict[str, argparse.ArgumentParser] = {}
+    for name, sub in subcommands.items():
+        inner = {f"{name} {action}": each for action, each in _subcommands(sub).items()}
+        found |= inner or {name: sub}
     return found
 
 

@@ -1,0 +1,29 @@
+"""`saleproof slo`: what the target promises: budgets, OpenSLO files, Prometheus rules."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+HELP = "error budgets: their status, OpenSLO files in and out, Prometheus rules"
+EXAMPLES = """\
+  saleproof slo rules --target targets/shop.yaml > rules.yaml
+"""
+
+# A subcommand is a module `slo_NAME` with HELP, EXAMPLES, arguments(parser) and run(arguments) -> code.
+ACTIONS = ("rules",)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="action", required=True, parser_class=type(parser))
+    for name in ACTIONS:
+        module = importlib.import_module(f"chaos.cli.slo_{name}")
+        sub = actions.add_parser(
+            name, help=module.HELP, description=module.HELP, epilog=f"examples:\n{module.EXAMPLES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        module.arguments(sub)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return int(importlib.import_module(f"chaos.cli.slo_{arguments.action}").run(arguments))

@@ -1,0 +1,67 @@
+"""`saleproof slo rules`: recording and alerting rules for Prometheus, from the target's SLOs."""
+
+from __future__ import annotations
+
+import argparse
+
+from chaos.cli.common import find_target, json_option, out_json, out_raw, say, target_option
+
+HELP = "write Prometheus rules: recorded ratios, and multi-window burn-rate alerts"
+EXAMPLES = """\
+  saleproof slo rules --target targets/shop.yaml > rules.yaml
+  saleproof slo rules -o rules.yaml --scrape 5s && promtool check rules rules.yaml
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    target_option(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", default=None, help="write it there (default: stdout)")
+    parser.add_argument(
+        "--scrape", metavar="DURATION", default="15s",
+        help="how often Prometheus scrapes; no alert looks at less than four scrapes (default: 15s)",
+    )  # fmt: skip
+    json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exits with 65 when there is no SLO that rules can be made for. What gets none is said, with the reason."""
+    from chaos.cli.common import write_result
+    from chaos.errors import SpecError, UsageError
+    from chaos.slo.rules import NoRules, group
+    from chaos.units import Duration
+
+    target = find_target(arguments.target)
+    try:
+        scrape = Duration.parse(arguments.scrape)
+    except ValueError as error:
+        raise UsageError(f"--scrape: {error}") from error
+    if not 0.1 <= scrape <= 600:
+        raise UsageError(f"--scrape {arguments.scrape}: between 100ms and 10m")
+    groups, without = [], []
+    for slo in target.slos:
+        name = slo.objective.sli.split(".")[0] if slo.objective is not None else ""
+        try:
+            sli = target.slis.get(name)
+            groups.append(group(slo, sli, target=target.name, events=target.events, scrape_s=float(scrape)))
+        except NoRules as reason:
+            without.append(str(reason))
+    for text in without:
+        say(f"no rules for {text}")
+    if not groups:
+        raise SpecError("there is no SLO that rules can be made for; see docs/slos.md", path=target.path)
+    if arguments.json:
+        out_json({"groups": groups, "without": without})
+        return 0
+    text = _yaml({"groups": groups}, target.path)
+    if arguments.output:
+        write_result(arguments.output, text)
+    else:
+        out_raw(text.rstrip("\n"))
+    return 0
+
+
+def _yaml(document: object, path: str) -> str:
+    import yaml
+
+    head = f"# Made by `saleproof slo rules --target {path}`. Change the target file, not this one.\n"
+    return head + yaml.safe_dump(document, sort_keys=False, width=1_000_000, allow_unicode=True)

@@ -1,0 +1,177 @@
+"""Prometheus rules for an SLO: recorded from raw counters, alerted on by multi-window burn rates.
+
+| recorded | is |
+|---|---|
+| `slo:objective:ratio` | the share that must be good |
+| `slo:bad:ratio_rate1h` | the share of the last hour that was bad; nothing at all where there was no traffic |
+| `slo:bad:increase1h` | how many events were bad in it |
+| `slo:slice:bad` | by time slices: 1 while the last slice is bad, else 0 |
+| `slo:budget_left:ratio` | of a rolling window, the share of its budget that is left |
+
+Three things keep an alert from lying. 0/0 has no value: the division is by traffic above 0. A counter of good events
+that does not exist yet counts as 0, so that a shop that fails from its first request on is not silent. And a single bad
+event never alerts, however little traffic there is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from chaos.model.sli import Shape, Sli
+from chaos.model.slo import Slo, SloEvent
+from chaos.slo.burn import Step, steps
+from chaos.slo.window import length_s
+
+Group = dict[str, Any]
+
+# Two bad events. `increase` extrapolates, so that one event can look like 1.3; half-way is safe from both sides.
+EVENTS_LEAST = 1.5
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+class NoRules(Exception):
+    """No rules can be made for this SLO; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counters:
+    """The selectors of an SLI's raw counters. `complete`: the good one is there whenever the total is, as a histogram's
+    buckets are. Where it is not, its absence means that nothing is known: a histogram may have no such bucket."""
+
+    good: str
+    total: str
+    complete: bool = False
+
+    def grew(self, function: str, span: str) -> tuple[str, str]:
+        """(good, total) over a span, by `rate` or `increase`."""
+        good = f"sum({function}({self.good}[{span}]))"
+        return good if self.complete else f"({good} or vector(0))", f"sum({function}({self.total}[{span}]))"
+
+
+def counters(slo: Slo, sli: Sli | None) -> Counters:
+    """Raises: NoRules for an SLI that no Prometheus has."""
+    condition = slo.objective
+    if condition is None or sli is None:
+        raise NoRules(
+            f"{slo.name}: '{slo.condition}' is measured on our own customers; an SLI of your Prometheus would do"
+        )
+    if sli.shape is Shape.HISTOGRAM and sli.histogram is not None:
+        bucket, count = _suffixed(sli.histogram, "_bucket"), _suffixed(sli.histogram, "_count")
+        return Counters(good=_with(bucket, _end(condition.threshold)), total=count, complete=True)
+    if sli.good is not None and sli.total is not None:
+        return Counters(good=sli.good.strip(), total=sli.total.strip())
+    raise NoRules(f"{slo.name}: '{slo.condition}' is a reading from {sli.source.value}, and no counter")
+
+
+def group(slo: Slo, sli: Sli | None, *, target: str, events: dict[str, SloEvent], scrape_s: float = 15.0) -> Group:
+    """The rules of one SLO as Prometheus has them in its files. Raises: NoRules."""
+    found = counters(slo, sli)
+    window_s, budget = length_s(slo.window, events), 1 - slo.goal
+    slice_s = float(slo.slice) if slo.slice is not None else 0.0
+    alerts = steps(window_s, budget=budget, scrape_s=scrape_s, least_s=slice_s)
+    if not alerts:
+        raise NoRules(
+            f"{slo.name}: no alert can be made for a window of {slo.window} at {slo.goal:.6g}, scraped every "
+            f"{duration(scrape_s)}"
+        )
+    labels = {"slo": slo.name, "target": target}
+    rules: list[dict[str, Any]] = [{"record": "slo:objective:ratio", "expr": f"vector({slo.goal:.12g})"}]
+    if slo.slice is not None and slo.slice_target is not None:
+        bad = f"{_bad_ratio(found, slice_s)} > bool {1 - slo.slice_target:.12g}"
+        rules.append({"record": "slo:slice:bad", "expr": bad})
+    for seconds in sorted({s for step in alerts for s in (step.long_s, step.short_s)}):
+        rules.append({"record": f"slo:bad:ratio_rate{duration(seconds)}", "expr": _ratio(slo, found, seconds, labels)})
+    for seconds in sorted({step.long_s for step in alerts}):
+        rules.append({"record": f"slo:bad:increase{duration(seconds)}", "expr": _bad_events(found, seconds)})
+    if slo.window.rolling is not None:
+        left = f"1 - {_ratio(slo, found, round(window_s), labels)} / {budget:.12g}"
+        rules.append({"record": "slo:budget_left:ratio", "expr": left})
+    recorded = [rule | {"labels": dict(labels)} for rule in rules]
+    event = events.get(slo.window.event) if slo.window.event is not None else None
+    shortest = min(step.short_s for step in alerts)
+    return {
+        "name": f"saleproof-{target}-{slo.name}",
+        "interval": duration(max(1, min(60, shortest // SHORTEST_IN))),
+        "rules": [*recorded, *(_alert(step, slo, labels, budget, event) for step in alerts)],
+    }
+
+
+# A group is evaluated so often within the shortest window that it looks at.
+SHORTEST_IN = 4
+
+
+def duration(seconds: float) -> str:
+    """As Prometheus writes it: `5m`, `2h24m`, `90s`, `30d`."""
+    left, parts = round(seconds), []
+    for unit, size in _UNITS:
+        if left >= size:
+            parts.append(f"{left // size}{unit}")
+            left %= size
+    return "".join(parts) or "0s"
+
+
+def _bad_ratio(found: Counters, seconds: float) -> str:
+    """The bad share of what happened; nothing where nothing did."""
+    good, total = found.grew("rate", duration(seconds))
+    return f"clamp_min(({total} - {good}) / ({total} > 0), 0)"
+
+
+def _ratio(slo: Slo, found: Counters, seconds: float, labels: dict[str, str]) -> str:
+    """Of the events, or of the time slices, in the last `seconds`."""
+    if slo.slice is None:
+        return _bad_ratio(found, seconds)
+    return f"avg_over_time(slo:slice:bad{_matching(labels)}[{duration(seconds)}])"
+
+
+def _bad_events(found: Counters, seconds: float) -> str:
+    good, total = found.grew("increase", duration(seconds))
+    return f"clamp_min({total} - {good}, 0)"
+
+
+def _alert(step: Step, slo: Slo, labels: dict[str, str], budget: float, event: SloEvent | None) -> dict[str, Any]:
+    only, limit = _matching(labels), f"{step.factor * budget:.12g}"
+    expr = " and ".join(
+        (
+            f"slo:bad:ratio_rate{duration(step.long_s)}{only} > {limit}",
+            f"slo:bad:ratio_rate{duration(step.short_s)}{only} > {limit}",
+            f"slo:bad:increase{duration(step.long_s)}{only} > {EVENTS_LEAST}",
+        )
+    )
+    if event is not None and event.starts is not None:
+        begins = event.starts.timestamp()
+        expr += f" and on() (vector(time()) >= {begins:.0f} < {begins + float(event.lasts):.0f})"
+    return {
+        "alert": "ErrorBudgetBurn",
+        "expr": expr,
+        "labels": labels | {"severity": step.severity, "long": duration(step.long_s)},
+        "annotations": {
+            "summary": f"{labels['target']}: {slo.name} burns its error budget at more than {step.factor:g} times the "
+            f"allowed rate",
+            "description": f"{slo.condition} over {slo.window}. Bad in the last {duration(step.long_s)}: "
+            "{{ $value | humanizePercentage }}.",
+        },
+    }
+
+
+def _matching(labels: dict[str, str]) -> str:
+    return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+
+
+def _suffixed(selector: str, suffix: str) -> str:
+    name, brace, rest = selector.strip().partition("{")
+    return f"{name.strip()}{suffix}{brace}{rest}"
+
+
+def _with(selector: str, matcher: str) -> str:
+    """With one matcher more."""
+    name, brace, rest = selector.partition("{")
+    inside = rest.rpartition("}")[0].strip().rstrip(",") if brace else ""
+    return f"{name}{{{inside + ',' if inside else ''}{matcher}}}"
+
+
+def _end(threshold_s: float) -> str:
+    """The bucket that ends at the threshold. Clients write a whole number as `1` or as `1.0`."""
+    text = re.sub(r"\.0+$", "", f"{threshold_s:.10g}")
+    return f'le=~"{text}(?:[.]0)?"' if "." not in text else f'le="{text}"'

@@ -1,0 +1,157 @@
+"""The rules, tried by Prometheus' own engine: what it records is what counting by hand gives, and it alerts when it
+should."""
+
+# ruff: noqa: E501 (a row of a table is one line)
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from chaos.model.objective import Condition, Op
+from chaos.model.sli import Shape, Sli, Source
+from chaos.model.slo import Slo, SloEvent, SloWindow
+from chaos.slo.budget import burn_rate
+from chaos.slo.rules import NoRules, duration, group
+from chaos.units import Duration, Ratio
+from tests.slo.promtool import check, expect
+
+NAN = float("nan")
+SLI = Sli(
+    name="served", source=Source.PROMETHEUS, shape=Shape.COUNTER_RATIO, service="web", good='http_total{ok="yes"}',
+    total="http_total",
+)  # fmt: skip
+SLO = Slo(
+    name="served", condition="served >= 99.9%", window=SloWindow(rolling=Duration(30 * 86400)),
+    objective=Condition(
+        text="served >= 99.9%", sli="served", source=Source.PROMETHEUS, shape=Shape.COUNTER_RATIO, op=Op.GE,
+        threshold=0.999, budget=0.001,
+    ),
+)  # fmt: skip
+FIRING = 'count(ALERTS{alertstate="firing"})'
+
+
+def rules(slo: Slo = SLO, sli: Sli = SLI, **more: Any) -> dict[str, Any]:
+    return {"groups": [group(slo, sli, target="shop", events=more.pop("events", {}), **more)]}
+
+
+def histogram(threshold_s: float) -> tuple[Slo, Sli]:
+    sli = Sli(
+        name="answer",
+        source=Source.PROMETHEUS,
+        shape=Shape.HISTOGRAM,
+        service="web",
+        histogram='http_seconds{job="web"}',
+    )
+    condition = Condition(
+        text="answer.p99 < 1s", sli="answer.p99", source=Source.PROMETHEUS, shape=Shape.HISTOGRAM, op=Op.LT,
+        threshold=threshold_s, budget=0.01, percentile=99.0,
+    )  # fmt: skip
+    return replace(SLO, name="answer", condition=condition.text, objective=condition), sli
+
+
+def test_prometheus_takes_them(tmp_path: Path) -> None:
+    """Rolling, calendar, an event with a date, time slices, a histogram: one file."""
+    sale = SloEvent(name="sale", starts=datetime(2026, 12, 1, 9, tzinfo=UTC))
+    every = [
+        SLO, replace(SLO, name="b", window=SloWindow(calendar="month", time_zone="Europe/Berlin")),
+        replace(SLO, name="c", window=SloWindow(event="sale")),
+        replace(SLO, name="d", budgeting="timeslices", slice=Duration(60), slice_target=Ratio(0.95)),
+    ]  # fmt: skip
+    groups = [group(slo, SLI, target="shop", events={"sale": sale}) for slo in every]
+    check({"groups": [*groups, group(*histogram(1.0), target="shop", events={})]}, tmp_path)
+
+
+def test_a_burn_rate_is_what_counting_by_hand_gives(tmp_path: Path) -> None:
+    """Random traffic, two instances, a restart of each that sets its counters back to zero: exactly the budget
+    module's own figure at every minute."""
+    dice = random.Random(7)
+    series: dict[str, str] = {}
+    grown = {"yes": [0] * 60, "no": [0] * 60}
+    for instance in ("a", "b"):
+        restarts = dice.randrange(5, 55)
+        for ok in ("yes", "no"):
+            value, values = 0, []
+            for minute in range(60):
+                step = dice.randrange(90, 110) if ok == "yes" else dice.randrange(0, 4)
+                value = step if minute == restarts else value + step
+                grown[ok][minute] += step if minute else 0
+                values.append(value)
+            series[f'http_total{{ok="{ok}",instance="{instance}"}}'] = " ".join(map(str, values))
+    expected = {}
+    for minute in range(6, 60, 4):
+        last = range(minute - 4, minute + 1)
+        bad, good = (sum(grown[ok][m] for m in last) for ok in ("no", "yes"))
+        rate = burn_rate(bad, bad + good, 0.001)
+        assert rate is not None
+        expected["slo:bad:ratio_rate5m / (1 - slo:objective:ratio)", f"{minute}m"] = rate
+    document = rules()
+    expect(document, tmp_path, series, expected | {("slo:objective:ratio", "9m"): 0.999})
+
+
+@pytest.mark.parametrize(
+    ("what", "series", "expected"),
+    [
+        ("two in a hundred fail: it pages within the hour, and ends soon after", {'http_total{ok="yes"}': "0+98x90 8820+100x60", 'http_total{ok="no"}': "0+2x90 180+0x60"}, {(FIRING, "85m"): 4, (FIRING, "110m"): 3}),
+        ("one in ten thousand fails: within the objective", {'http_total{ok="yes"}': "0+9999x90", 'http_total{ok="no"}': "0+1x90"}, {(FIRING, "85m"): NAN}),
+        ("nobody comes: 0/0 has no value, and nothing alerts", {'http_total{ok="yes"}': "100+0x90", 'http_total{ok="no"}': "100+0x90"}, {("slo:bad:ratio_rate5m", "85m"): NAN, ("slo:bad:ratio_rate1h", "85m"): NAN, (FIRING, "85m"): NAN}),
+        ("there are no metrics at all", {}, {("slo:bad:ratio_rate5m", "85m"): NAN, (FIRING, "85m"): NAN}),
+        ("a counter that is not a number", {'http_total{ok="yes"}': " ".join(["NaN"] * 90), 'http_total{ok="no"}': "0+5x90"}, {(FIRING, "85m"): NAN}),
+        ("all fail from the first request on: there is no good counter yet", {'http_total{ok="no"}': "0+10x90"}, {("slo:bad:ratio_rate5m", "85m"): 1.0, (FIRING, "85m"): 4}),
+        ("one bad event of the three in an hour is no alert", {'http_total{ok="yes"}': "0+0x30 1+0x10 2+0x60", 'http_total{ok="no"}': "0+0x80 1+0x20"}, {(FIRING, "82m"): NAN}),
+        ("but an outage is, also with little traffic", {'http_total{ok="no"}': "0 0 1 1 2 2 3 3 4 4 5 5 6"}, {(FIRING, "12m"): 4}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_it_alerts_when_it_should(
+    what: str, series: dict[str, str], expected: dict[Any, float], tmp_path: Path
+) -> None:
+    """And is silent when it should be."""
+    expect(rules(), tmp_path, series, expected)
+
+
+def test_a_sales_alert_is_silent_before_and_after_it(tmp_path: Path) -> None:
+    """99.99 % is promised for the sale, and for no other day. Times of the tests begin in 1970."""
+    sale = SloEvent(name="sale", starts=datetime.fromtimestamp(3600, UTC), lasts=Duration(7200))
+    document = rules(replace(SLO, window=SloWindow(event="sale")), events={"sale": sale}, scrape_s=1.0)
+    series = {'http_total{ok="yes"}': "0+98x250", 'http_total{ok="no"}': "0+2x250"}
+    expect(document, tmp_path, series, {(FIRING, "55m"): NAN, (FIRING, "65m"): 1, (FIRING, "185m"): NAN})
+
+
+def test_by_time_slices_a_burn_is_a_share_of_bad_slices(tmp_path: Path) -> None:
+    """One per cent of bad events is a good slice at 95 %, ten per cent a bad one."""
+    slo = replace(SLO, budgeting="timeslices", slice=Duration(60), slice_target=Ratio(0.95))
+    series = {'http_total{ok="yes"}': "0+99x60 6030+90x60", 'http_total{ok="no"}': "0+1x60 70+10x60"}
+    expect(rules(slo), tmp_path, series, {("slo:bad:ratio_rate5m", "55m"): 0.0, ("slo:bad:ratio_rate5m", "75m"): 1.0})
+
+
+@pytest.mark.parametrize("end", ["1", "1.0"])
+def test_a_bucket_is_found_as_either_client_writes_it(end: str, tmp_path: Path) -> None:
+    """Go's client writes `1`, Python's `1.0`; a histogram without such a bucket says nothing, rather than that all were
+    slow."""
+    series = {
+        f'http_seconds_bucket{{job="web",le="{end}"}}': "0+95x60", 'http_seconds_bucket{job="web",le="+Inf"}': "0+100x60",
+        'http_seconds_count{job="web"}': "0+100x60", 'http_seconds_count{job="other"}': "0+500x60",
+    }  # fmt: skip
+    expect(rules(*histogram(1.0)), tmp_path, series, {("slo:bad:ratio_rate5m", "30m"): 0.05})
+    expect(rules(*histogram(0.3)), tmp_path, series, {("slo:bad:ratio_rate5m", "30m"): NAN, (FIRING, "30m"): NAN})
+
+
+def test_what_has_no_rules_says_why() -> None:
+    """Our own customers' SLIs, readings, windows that are too short."""
+    gauge = Sli(name="stock", source=Source.SQL, shape=Shape.GAUGE, service="db", query="SELECT 1")
+    with pytest.raises(NoRules, match="measured on our own customers"):
+        rules(SLO, None)  # type: ignore[arg-type]
+    with pytest.raises(NoRules, match="is a reading from sql, and no counter"):
+        rules(SLO, gauge)
+    with pytest.raises(NoRules, match="no alert can be made for a window of 1m"):
+        rules(replace(SLO, window=SloWindow(rolling=Duration(60))))
+
+
+def test_durations_are_prometheus_own() -> None:
+    """The largest units first, none of them zero."""
+    assert [duration(s) for s in (30, 300, 8640, 2_592_000, 90_061)] == ["30s", "5m", "2h24m", "30d", "1d1h1m1s"]
