@@ -433,3 +433,14 @@ def test_in_production_a_proven_deviation_ends_the_run(make: Make) -> None:
     assert make(LATENCY, target=production).abort_deviated == (ANY,)
     assert make(LATENCY).abort_deviated == ()
     assert make(LATENCY, head=HEAD + "abort: [checkout.p95 deviated]\n").abort_deviated == ("checkout.p95",)
+
+
+def test_windows_may_end_early_when_the_file_says_so(make: Make) -> None:
+    """Never `before`; at least 10 s during and 30 s after, or as the file says, and never more than the length."""
+    plan = make(LATENCY, head=HEAD + "until: decided\n")
+    assert [w.least for w in plan.windows] == [None, Duration(10), Duration(30)]
+    named = HEAD.replace("after: 60s", "after: 20s, least: 25s") + "until: decided\n"
+    assert [w.least for w in make(LATENCY, head=named).windows] == [None, Duration(25), Duration(20)]
+    assert [w.least for w in make(LATENCY).windows] == [None] * 3
+    needed = {d.window: d.needed for d in plan.decisions}
+    assert needed == {"before": 100, "during 1": 63, "after 1": 63}  # 59 where it must last its length

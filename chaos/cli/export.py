@@ -31,7 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos.spec import load_experiment
 
     target_file = Path(arguments.target) if arguments.target else None
-    experiment, target = load_experiment(Path(arguments.experiment), profile=arguments.profile, target_file=target_file)
+    experiment, target = load_experiment(
+        Path(arguments.experiment), profile=arguments.profile, target_file=target_file, until=arguments.until
+    )
     variant = pick_variant(target, arguments.variant)
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(2**31)
     where = arguments.platform or platforms.default(target)
@@ -51,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
                     "platform": where,
                     "seed": seed,
                     "profile": arguments.profile,
+                    "until": arguments.until,
                 },
             },
         }

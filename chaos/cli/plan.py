@@ -26,6 +26,10 @@ def experiment_options(parser: argparse.ArgumentParser) -> None:
     platform_option(parser)
     parser.add_argument("--profile", default=None, metavar="NAME", help="a profile of the experiment, for example ci")
     parser.add_argument(
+        "--until", choices=("end", "decided"), default=None,
+        help="when a window ends: at its length, or as soon as its verdict is certain (default: what the file says)",
+    )  # fmt: skip
+    parser.add_argument(
         "--seed", type=int, default=None, metavar="N", help="for every random choice (default: a new one)"
     )
 
@@ -38,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos.spec import load_experiment
 
     target_file = Path(arguments.target) if arguments.target else None
-    experiment, target = load_experiment(Path(arguments.experiment), profile=arguments.profile, target_file=target_file)
+    experiment, target = load_experiment(
+        Path(arguments.experiment), profile=arguments.profile, target_file=target_file, until=arguments.until
+    )
     variant = pick_variant(target, arguments.variant)
     platform = platforms.attach(target, arguments.platform, tell=say)
     where = arguments.platform or platforms.default(target)

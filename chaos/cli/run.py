@@ -25,6 +25,7 @@ HELP = "run an experiment and say whether the shop holds"
 EXAMPLES = """\
   saleproof run experiments/db-latency-spike.yaml
   saleproof run experiments/db-latency-spike.yaml --variant fragile
+  saleproof run experiments/db-latency-spike.yaml --until decided     a window ends once its verdict is certain
   saleproof run experiments/web-crash.yaml --profile ci --json > verdict.json
   saleproof run experiments/flash-sale-surge.yaml --engine shared --generators 2
   saleproof run experiment.json                       a Chaos Toolkit experiment, as it is
@@ -87,7 +88,9 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
     from chaos.state import store_url
 
     target_file = Path(arguments.target) if arguments.target else None
-    experiment, target = load_experiment(path, profile=arguments.profile, target_file=target_file)
+    experiment, target = load_experiment(
+        path, profile=arguments.profile, target_file=target_file, until=arguments.until
+    )
     options = Options(
         variant=pick_variant(target, arguments.variant), platform=arguments.platform, profile=arguments.profile,
         seed=arguments.seed,

@@ -25,7 +25,7 @@ from chaos.units import Duration, Rate
 
 def run(arguments: argparse.Namespace) -> int:
     """Exits as DESIGN's table says; 0 with `completed, no hypothesis` for one that claims nothing."""
-    for option in ("variant", "profile", "target", "arm"):
+    for option in ("variant", "profile", "target", "until", "arm"):
         if getattr(arguments, option) is not None:
             raise UsageError(
                 f"--{option} is for Saleproof's own experiments; {arguments.experiment} is a Chaos Toolkit one"

@@ -82,7 +82,7 @@ class Guard:
                 )
                 return
         if not self._conditions():
-            self._deviations()
+            self._tests()
 
     def _conditions(self) -> bool:
         """Has one of the abort conditions ended the run?"""
@@ -100,21 +100,24 @@ class Guard:
                 return True
         return False
 
-    def _deviations(self) -> None:
-        """End the run when a sentence has deviated of which the plan says so."""
+    def _tests(self) -> None:
+        """End the run when a sentence has deviated of which the plan says so, and a window when it is all certain."""
         plan = self._session.plan
-        if not plan.abort_deviated:
+        if not plan.abort_deviated and all(window.least is None for window in plan.windows):
             return
         try:
             trials = self._trials.look()
         except Exception as cause:
-            self._blind("deviated", cause)
+            # Who only wants to save time loses nothing but that: the window lasts its longest.
+            if plan.abort_deviated:
+                self._blind("deviated", cause)
             return
         e_needed = needed(plan.tests, plan.alpha)
         for trial in trials:
             if aborts(plan.abort_deviated, trial.condition) and trial.deviated(e_needed):
                 self._abort(f"{trial.condition.text} deviated", trial.said(e_needed))
                 return
+        self._trials.decide(trials, e_needed)
 
     def _abort(self, condition: str, seen: str) -> None:
         self._session.abort(GuardBreached(at_s=self._session.at_s(), condition=condition, value=seen))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,9 +53,11 @@ class Stopped(SaleproofError):
 
 @dataclass
 class _Ending:
-    """Why a window is not whole; empty when it is."""
+    """Why a window did not last its length; all empty when it did."""
 
     cut: str = ""
+    decided: str = ""
+    settled_s: float | None = None
 
 
 @dataclass(kw_only=True)
@@ -79,7 +81,11 @@ class Session:
     status: Status = Status.COMPLETED
     reason: str = ""
     window: Window | None = None  # the one that is passing now
+    _ending: _Ending | None = None  # why the one that is passing now may end, once it may
+    _wake: threading.Event = field(default_factory=threading.Event)  # asked to stop, or the window may end
     _lock: threading.RLock = field(default_factory=threading.RLock)
+    # Not `_lock`, which an injection holds for as long as it takes.
+    _deciding: threading.Lock = field(default_factory=threading.Lock)
     _open: dict[tuple[str, str], Entry] = field(default_factory=dict)
     stuck: list[FaultStuck] = field(default_factory=list)
     spans: dict[int, tuple[float, float]] = field(default_factory=dict)  # window -> from, to; seconds of the run
@@ -138,6 +144,7 @@ class Session:
         if not self.stop.is_set():
             self.status, self.reason = status, reason
             self.stop.set()
+            self._wake.set()
 
     # Windows --------------------------------------------------------------------------------------------------------
 
@@ -148,17 +155,39 @@ class Session:
         if over := self._lease_over():
             raise Stopped(over)
 
+    def decided(self, window: Window, why: str, settled_s: float | None = None) -> None:
+        """All of that window is certain, so it need not last its longest; from any thread. `settled_s`: every condition
+        is held, by what had begun by then. Does nothing when the window has ended meanwhile."""
+        with self._deciding:
+            if self.window is window and self._ending is None:
+                self._ending = _Ending(decided=why, settled_s=settled_s)
+                self._wake.set()
+
     def measure(self, window: Window) -> None:
         """Let one window pass. Raises: Stopped; then the window is recorded as cut."""
         with self._window(window) as ending:
             ending.cut = "the run was stopped"
-            self.wait(float(window.length))
+            self._pass(float(window.length), ending)
             ending.cut = ""
+
+    def _pass(self, seconds: float, ending: _Ending) -> bool:
+        """Wait in a window; True when it is to end now, because all is decided. Raises: Stopped, as `wait` does."""
+        self.clock.wait(seconds, self._wake)
+        self.wait(0.0)
+        if self._ending is None:
+            return False
+        ending.decided, ending.settled_s = self._ending.decided, self._ending.settled_s
+        return True
 
     @contextlib.contextmanager
     def _window(self, window: Window) -> Iterator[_Ending]:
         """Record a window's start and end, whatever ends it; `cut` says why it is not whole."""
         ending, began_s = _Ending(), self.at_s()
+        with self._deciding:
+            self._ending = None
+            self._wake.clear()
+            if self.stop.is_set():
+                self._wake.set()
         self.spans[window.index] = (began_s, float("inf"))
         self.window = window
         self.emit(WindowStarted(at_s=began_s, window=window.index))
@@ -168,7 +197,12 @@ class Session:
             ended_s = self.at_s()
             self.spans[window.index] = (began_s, ended_s)
             self.window = None
-            self.emit(WindowEnded(at_s=ended_s, window=window.index, cut=ending.cut))
+            self.emit(
+                WindowEnded(
+                    at_s=ended_s, window=window.index, cut=ending.cut, decided=ending.decided,
+                    settled_s=ending.settled_s,
+                )
+            )  # fmt: skip
 
     # Faults ---------------------------------------------------------------------------------------------------------
 
@@ -194,27 +228,30 @@ class Session:
                         self._inject(fault, place, undo)
                     evidence += self._confirm_all(fault, prepared[fault.id])
                 ending.cut = "the run was stopped"
-                self._hold(step, window, began_s)
+                self._hold(step, window, began_s, ending)
                 ending.cut = ""
         finally:
             self.revert_open()
         return evidence
 
-    def _hold(self, step: PlannedStep, window: Window, began_s: float) -> None:
+    def _hold(self, step: PlannedStep, window: Window, began_s: float, ending: _Ending) -> None:
         """Keep the step's faults on, each for its own duration. Faults that are shorter than the longest go first."""
+        on = list(step.faults)
         for ends_s in sorted({float(fault.duration) for fault in step.faults}):
-            self.wait(began_s + ends_s - self.clock.now_s())
-            self._look_again(step, ends_s)
-            over = {fault.id for fault in step.faults if float(fault.duration) <= ends_s}
+            if self._pass(began_s + ends_s - self.clock.now_s(), ending):
+                self._look_again(on)
+                return
+            over = [fault for fault in on if float(fault.duration) <= ends_s]
+            self._look_again(over)
+            on = [fault for fault in on if fault not in over]
             if ends_s < float(window.length):
-                self.revert_open(only=over)
+                self.revert_open(only={fault.id for fault in over})
 
-    def _look_again(self, step: PlannedStep, ends_s: float) -> None:
+    def _look_again(self, over: Iterable[PlannedFault]) -> None:
         """At the end of its time, is a fault still there? One that went away by itself (its proxy was restarted, say)
         did not bite for as long as the window says, and that must not read as a pass."""
-        for fault in step.faults:
-            lasts = getattr(type(self.faults[fault.id]), "lasts", True)
-            if not lasts or float(fault.duration) != ends_s:
+        for fault in over:
+            if not getattr(type(self.faults[fault.id]), "lasts", True):
                 continue
             for place in fault.places:
                 entry = self._open.get((fault.id, place))

@@ -2,7 +2,7 @@
 
 A trial never runs ahead of the judge. Bins that can change no more are fed to the martingale for good; those with
 requests under way, for the moment only and with all of these as good ones, which makes E smaller than it can turn out.
-So once a trial says *deviated*, the judge will find so in the record.
+So once a trial says *deviated*, the judge will find so in the record. *Held* is said of what can change no more alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 from chaos.model.objective import ANY
+from chaos.stats.early import holds_early
 from chaos.stats.sequential import BIN_S, Martingale
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class Measured(Protocol):
     def evidence(self, condition: Condition, start_s: float, first: int = 0) -> Evidence:
         """Of a window that began at `start_s`, from its quarter of a second number `first` on."""
 
+    def lag_s(self, start_s: float) -> float:
+        """How late the generator was since then, its p99; seconds."""
+
 
 class Trial:
     """One condition in one window. `bad` of `total` are its counts so far, the last moments left out."""
@@ -37,29 +41,42 @@ class Trial:
         self.since_s: float | None = None  # when the first bad one began
         self._settled = Martingale(condition.budget)
         self._now = self._settled
-        self._fed = self._bad = self._total = 0
+        # Of the window's first so many bins, which can change no more.
+        self._bads, self._totals = [0], [0]
+        self.trouble = ""
+
+    @property
+    def settled(self) -> int:
+        """So many bins of the window can change no more."""
+        return len(self._bads) - 1
 
     def look(self, measured: Measured) -> None:
         """Take in what is new. Raises: whatever measuring raises."""
-        found = measured.evidence(self.condition, self.start_s, self._fed)
+        found = measured.evidence(self.condition, self.start_s, self.settled)
         now: Martingale | None = None
         sure, bad, total = (column.tolist() for column in (found.surely_bad, found.bad, found.total))
         for index, each in enumerate(zip(sure, bad, total, strict=True), start=found.first):
             if index < found.settled:
                 self._settled.add(each[0], each[2])
-                self._bad, self._total, self._fed = self._bad + each[1], self._total + each[2], index + 1
+                self._bads.append(self._bads[-1] + each[1])
+                self._totals.append(self._totals[-1] + each[2])
             else:
                 now = now or self._settled.copy()
                 now.add(each[0], each[2])
             if each[0] and self.since_s is None:
                 self.since_s = self.start_s + index * BIN_S
         self._now = now or self._settled
-        left = self._fed - found.first
-        self.bad, self.total = self._bad + sum(sure[left:]), self._total + sum(total[left:])
+        left = self.settled - found.first
+        self.bad, self.total = self._bads[-1] + sum(sure[left:]), self._totals[-1] + sum(total[left:])
+        self.trouble = found.trouble
 
     def deviated(self, e_needed: float) -> bool:
         """Whether it is certain: E has reached m / alpha."""
         return self._now.reached(e_needed)
+
+    def held(self, bins: int) -> bool:
+        """Whether that is certain from the window's first so many bins, all of them settled."""
+        return holds_early(self._bads[bins], self._totals[bins], self.condition.budget)
 
     def said(self, e_needed: float) -> str:
         """What makes it certain, for people and for the record."""
@@ -89,6 +106,24 @@ class Trials:
         for trial in self._open:
             trial.look(self._measured)
         return self._open
+
+    def decide(self, trials: tuple[Trial, ...], e_needed: float) -> None:
+        """Let the window end that these are of, when all is certain and it need not last its longest."""
+        window, plan = self._window, self._session.plan
+        if window is None or window.least is None or not trials:
+            return
+        for trial in trials:
+            if trial.deviated(e_needed):
+                self._session.decided(window, f"{trial.condition.text} deviated")
+                return
+        if len(trials) < len(window.conditions):
+            return  # what is compared with the time before the fault takes the whole window
+        bins = min(trial.settled for trial in trials)
+        start_s = trials[0].start_s
+        long_enough = self._session.at_s() - start_s >= float(window.least)
+        certain = long_enough and all(trial.held(bins) and not trial.trouble for trial in trials)
+        if certain and self._measured.lag_s(start_s) <= plan.lag_limit_s:
+            self._session.decided(window, "every objective is held", start_s + bins * BIN_S)
 
 
 def aborts(abort_deviated: tuple[str, ...], condition: Condition) -> bool:

@@ -3,7 +3,8 @@
 - before: *held* (steady) when the point estimate meets the objective on at least 100 samples (gauge: 5 readings),
   else inconclusive. Never deviated: nothing was done to the shop yet.
 - during, after: *deviated* as soon as the sequential test says so, whatever comes later. Else *held*, if the window
-  lasted as declared, by the exact bound. Else *inconclusive*, with how many more clean samples would decide it.
+  lasted as declared, by the exact bound; if it ended before because all was decided, by the test that may be looked at
+  at any moment. Else *inconclusive*, with how many more clean samples would decide it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from chaos.model.objective import Condition
 from chaos.model.sli import Shape
 from chaos.model.verdict import Check, Outcome
 from chaos.model.words import in_unit, seconds, with_interval
-from chaos.stats.binomial import holds, interval, samples_needed, upper_bound
+from chaos.stats import early
+from chaos.stats.binomial import CONFIDENCE, holds, interval, samples_needed, upper_bound
 from chaos.stats.quantile import percentile
-from chaos.stats.sequential import first_deviation
+from chaos.stats.sequential import BIN_S, first_deviation
 
 # VERDICTS section 3 asks for no number; DESIGN says "at least 100 samples". Gauges are read once a second or so.
 LEAST_BEFORE = 100
@@ -48,11 +50,13 @@ def _check(condition: Condition, journal: Journal, span: Span, e_needed: float, 
     elif at is not None:
         outcome, why = Outcome.DEVIATED, f"certain after {seconds(max(0.0, at - span.start_s))}"
     else:
-        held = holds(found.bad, found.total, condition.budget)
+        held, confidence = _held(found, condition.budget, span)
         outcome = Outcome.HELD if held and not flaws else Outcome.INCONCLUSIVE
         why = "; ".join(flaws)
+        if held and not flaws and span.settled_s is not None:
+            why = f"certain from what began in the first {seconds(span.settled_s - span.start_s)}"
         if not held and condition.budget > 0:
-            more = samples_needed(condition.budget, found.bad) - found.total
+            more = samples_needed(condition.budget, found.bad, confidence) - found.total
             more_s = more * span.length_s / found.total if found.total else None
             why = "; ".join((*flaws, _not_enough(condition, found, more, more_s)))
         elif not held:
@@ -82,6 +86,16 @@ def _check(condition: Condition, journal: Journal, span: Span, e_needed: float, 
 def _deviation(found: Count, budget: float, e_needed: float) -> tuple[float | None, float]:
     index, largest = first_deviation(((b.bad, b.total) for b in found.bins), budget, e_needed)
     return (None if index is None else found.bins[index].known_s), largest
+
+
+def _held(found: Count, budget: float, span: Span) -> tuple[bool, float]:
+    """Whether it is proven, and with which confidence the exact bound would have to."""
+    confidence = CONFIDENCE if span.window.least is None else early.END_CONFIDENCE
+    if span.settled_s is None:
+        return holds(found.bad, found.total, budget, confidence), confidence
+    by_then = [b for b in found.bins if b.end_s <= span.settled_s + BIN_S / 2]
+    bad, total = sum(b.bad for b in by_then), sum(b.total for b in by_then)
+    return early.holds_early(bad, total, budget), confidence
 
 
 def _steady(condition: Condition, found: Count, flaws: tuple[str, ...]) -> tuple[Outcome, str]:

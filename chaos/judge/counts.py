@@ -34,8 +34,9 @@ _PER_CUSTOMER = (Shape.TRANSACTIONS, Shape.CUSTOMERS)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bin:
-    """A quarter of a second with samples. `known_s`: when it was over and its bad samples known to be bad."""
+    """A quarter of a second with samples. `end_s`: when it was over; `known_s`: and its bad samples known to be bad."""
 
+    end_s: float
     bad: int
     total: int
     known_s: float
@@ -128,10 +129,9 @@ def _bins(found: Entries, span: Span) -> tuple[Bin, ...]:
     # Weights that are whole numbers below 2^53: exact.
     bads = np.bincount(index[is_bad], found.bad[is_bad], size).astype(np.int64)
     totals = np.bincount(index, found.total, size).astype(np.int64)
-    known = span.start_s + (np.arange(size) + 1) * BIN_S
+    ends = span.start_s + (np.arange(size) + 1) * BIN_S
+    known = ends.copy()
     np.maximum.at(known, index[is_bad], found.known_s[is_bad])
     filled = np.flatnonzero(totals)
-    return tuple(
-        Bin(bad=b, total=t, known_s=k)
-        for b, t, k in zip(bads[filled].tolist(), totals[filled].tolist(), known[filled].tolist(), strict=True)
-    )
+    columns = (column[filled].tolist() for column in (ends, bads, totals, known))
+    return tuple(Bin(end_s=e, bad=b, total=t, known_s=k) for e, b, t, k in zip(*columns, strict=True))

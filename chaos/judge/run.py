@@ -33,7 +33,7 @@ from chaos.model.evidence import given_back
 from chaos.model.journal import Journal
 from chaos.model.objective import Condition
 from chaos.model.sli import Source
-from chaos.model.verdict import Check, InvariantReport, Outcome, Recovery, Status, Verdict, exit_code
+from chaos.model.verdict import Check, InvariantReport, Outcome, Recovery, Status, Verdict, WindowReport, exit_code
 from chaos.stats.sequential import needed
 
 T = TypeVar("T")
@@ -97,6 +97,7 @@ def judge(journal: Journal) -> Verdict:
         exit_code=_exit_code(status, outcome, stuck=bool(fate.stuck), by_guard=_breached(journal)),
         reasons=tuple(dict.fromkeys(reasons)),
         checks=checks,
+        windows=tuple(_lasted(span) for span in windows if span.began),
         faults=fate.reports,
         invariants=invariants,
         recoveries=times,
@@ -109,6 +110,14 @@ def judge(journal: Journal) -> Verdict:
         requests=len(journal.requests),
         generator_lag_p99_s=lag_p99_s(journal.requests),
         judged_with=chaos.__version__,
+    )
+
+
+def _lasted(span: Span) -> WindowReport:
+    longest_s = float(span.window.length)
+    saved_s = max(0.0, longest_s - span.length_s) if span.decided else 0.0
+    return WindowReport(
+        window=span.window.name, longest_s=longest_s, lasted_s=span.length_s, decided=span.decided, saved_s=saved_s
     )
 
 

@@ -18,7 +18,8 @@ class Span:
     """One planned window as it was. Seconds since the run's start; `began` is False for one that never came.
 
     `flaw` says why nothing can be *held* in it: it never began, or was cut short. `next_fault_s`: when the fault after
-    it was about to be injected.
+    it was about to be injected. `decided` says why it ended before its longest; with `settled_s`, everything in it was
+    certain to be held from what had begun by then.
     """
 
     window: Window
@@ -27,6 +28,8 @@ class Span:
     began: bool = False
     flaw: str = ""
     next_fault_s: float | None = None
+    decided: str = ""
+    settled_s: float | None = None
 
     @property
     def length_s(self) -> float:
@@ -55,13 +58,15 @@ def _span(
     if ended is None:
         end_s = min(start_s + declared_s, _last_s(journal))
         return Span(window=window, start_s=start_s, end_s=end_s, began=True, flaw="the record ends within it")
-    flaw = ended.cut
-    if not flaw and ended.at_s - start_s < LEAST_SHARE * declared_s:
+    flaw, decided = ended.cut, ended.decided if window.least is not None else ""
+    if decided and ended.settled_s is None:
+        flaw = flaw or f"it ended as soon as it was certain that {decided}"
+    if not flaw and not decided and ended.at_s - start_s < LEAST_SHARE * declared_s:
         flaw = f"it lasted {ended.at_s - start_s:.1f} s of {declared_s:g} s"
     after = [at_s for at_s in intents if at_s >= ended.at_s]
     return Span(
         window=window, start_s=start_s, end_s=ended.at_s, began=True, flaw=flaw,
-        next_fault_s=after[0] if after else None,
+        next_fault_s=after[0] if after else None, decided=decided, settled_s=ended.settled_s if decided else None,
     )  # fmt: skip
 
 

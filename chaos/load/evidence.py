@@ -11,7 +11,6 @@ from chaos.model.counting import Counted, bin_of, readings
 from chaos.model.evidence import Evidence
 from chaos.model.journal import Sample
 from chaos.model.objective import Condition
-from chaos.model.requests import Failure, Requests
 from chaos.stats.sequential import BIN_S
 
 # A quarter of a second is looked at so long after its end: a request is sent a little later than it was due, and a
@@ -22,10 +21,8 @@ SAMPLES_SETTLE_S = 2.0
 Micros = NDArray[np.int64]
 
 
-def of_requests(
-    plain: Counted, fair: Counted, rows: Requests, start_s: float, first: int, *, now_s: float, wait_s: float
-) -> Evidence:
-    """`plain` is how the judge counts the rows, `fair` how it counts them without the generator's own delay. `now_s` is
+def of_requests(plain: Counted, fair: Counted, start_s: float, first: int, *, now_s: float, wait_s: float) -> Evidence:
+    """`plain` is how the judge counts them, `fair` how it counts them without the generator's own delay. `now_s` is
     how far the news goes, `wait_s` how long an entry that counts may still change."""
     end = max(first, int((now_s - SETTLE_S - start_s) / BIN_S))
     settled = min(end, max(0, int((now_s - wait_s - start_s) / BIN_S)))
@@ -36,14 +33,12 @@ def of_requests(
         bins = _bins(start_us, start_s)
         return np.bincount(bins[(bins >= first) & (bins < end)] - first, minlength=end - first)
 
-    late = rows.lag_us[(rows.start_us >= start_s * 1e6) & (rows.failure != Failure.UNFINISHED)]
     return Evidence(
         first=first,
         bad=tally(plain.start_us[plain.bad]),
         surely_bad=tally(fair.start_us[fair.bad]),
         total=tally(plain.start_us) + tally(plain.open_us),
         settled=settled,
-        lag_s=float(np.percentile(late, 99, method="higher")) / 1e6 if len(late) else 0.0,
     )
 
 

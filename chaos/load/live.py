@@ -182,7 +182,14 @@ class Live:
             plain, fair = self._judged(condition, rows), self._judged(condition, given_back(rows, self._patience_s))
             # A customer between two steps may still meet a bad one: nobody is over before the longest visit is.
             wait_s = self._visit_us / 1e6 if condition.shape is Shape.CUSTOMERS else 0.0
-            return of_requests(plain, fair, rows, start_s, first, now_s=self._at_us() / 1e6, wait_s=wait_s)
+            return of_requests(plain, fair, start_s, first, now_s=self._at_us() / 1e6, wait_s=wait_s)
+
+    def lag_s(self, start_s: float) -> float:
+        """How late the generator was since then, its p99 in seconds."""
+        with self._lock:
+            rows = self._merged()
+        lag_us = rows.lag_us[rows.start_us >= start_s * 1e6]
+        return float(np.percentile(lag_us, 99, method="higher")) / 1e6 if len(lag_us) else 0.0
 
     def _failed(self, condition: Condition, start_s: float, named: list[Sample]) -> str:
         """Why a source could not be read since then; empty when it could. By how long ago, on two clocks."""

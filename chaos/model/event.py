@@ -45,10 +45,14 @@ class WindowStarted(Event):
 
 
 class WindowEnded(Event):
-    """`cut` says why a window ended before its declared length; empty when it did not."""
+    """`cut` says why a window was broken off before its length; empty when it was not. `decided` says what was certain
+    already when a window ended that need not last its longest; with `settled_s` (seconds since the run's start) it was
+    certain from what had begun by then that every condition is held."""
 
     window: int
     cut: str = ""
+    decided: str = ""
+    settled_s: float | None = None
 
 
 class FaultIntended(Event):

@@ -18,7 +18,7 @@ class Evidence:
 
     `surely_bad` leaves out what may be the generator's own delay. `total` counts those that are under way too, so that
     `surely_bad / total` can only grow. The first `settled` ones of the window, counted from its beginning, change no
-    more. `lag_s` is how late the generator was in what is there, its p99. `trouble` is why nothing can be called held.
+    more. `trouble` says why nothing can be called held in this window; empty when it can.
     """
 
     first: int
@@ -26,7 +26,6 @@ class Evidence:
     surely_bad: Counts
     total: Counts
     settled: int
-    lag_s: float = 0.0
     trouble: str = ""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from chaos.model.base import Noun
 from chaos.model.objective import Condition
 from chaos.units import Duration, Ratio
+
+# Whether a window lasts its length, or ends as soon as all of it is decided.
+Until = Literal["end", "decided"]
 
 
 class Scope(Noun):
@@ -47,6 +50,7 @@ class Windows(Noun):
     warm_up: Duration = Duration(5)
     before: Duration = Duration(15)
     after: Duration = Duration(45)
+    least: Duration | None = None  # with `until: decided`; None: 10 s during a fault, 30 s after one
 
 
 class Profile(Noun):
@@ -57,6 +61,7 @@ class Profile(Noun):
     hypothesis: tuple[Condition, ...] | None = None
     during: tuple[Condition, ...] | None = None
     recovery: Duration | None = None
+    until: Until | None = None
 
 
 class Experiment(Noun):
@@ -68,6 +73,7 @@ class Experiment(Noun):
     expects: dict[str, str] = {}  # variant -> what is expected of it, for people and for the catalogue's tests
     load: str = "normal"
     windows: Windows = Windows()
+    until: Until = "end"
     hypothesis: tuple[Condition, ...] = ()
     during: tuple[Condition, ...] = ()
     method: tuple[MethodStep, ...] = ()

@@ -26,6 +26,9 @@ class Window(Noun):
     phase: Phase
     step: int | None  # the index of the method step; None for the first `before`
     length: Duration
+    # It may end before its length once all is decided: when a condition has deviated, or when all are held and it has
+    # lasted so long. None: it lasts its length whatever is known.
+    least: Duration | None = None
     conditions: tuple[Condition, ...]
 
 

@@ -108,6 +108,16 @@ class FaultReport(Noun):
     remedy: str = ""
 
 
+class WindowReport(Noun):
+    """How long a window lasted. `decided` says why it ended before its longest, which saved so much time."""
+
+    window: str
+    longest_s: float
+    lasted_s: float
+    decided: str = ""
+    saved_s: float = 0.0
+
+
 class InvariantReport(Noun):
     name: str
     outcome: Outcome
@@ -123,6 +133,7 @@ class Verdict(Noun):
     exit_code: int
     reasons: tuple[str, ...]
     checks: tuple[Check, ...]
+    windows: tuple[WindowReport, ...] = ()  # those that began
     faults: tuple[FaultReport, ...] = ()
     invariants: tuple[InvariantReport, ...] = ()
     recoveries: tuple[Recovery, ...] = ()

@@ -64,7 +64,7 @@ def decide(
         # Steady is a point estimate: so many bad ones are still within the budget.
         spare = math.floor(samples.mean * condition.budget + 1e-9) if samples.few >= needed else -1
     else:
-        spare = spare_failures(math.floor(samples.few), condition.budget)
+        spare = spare_failures(math.floor(samples.few), condition.budget, confidence_of(window))
     return Decision(
         window=window.name,
         condition=condition.text,
@@ -97,7 +97,14 @@ def _needed(condition: Condition, window: Window) -> int:
 
     if condition.tolerance is not None:
         return math.ceil(round(BEYOND / condition.budget, 6))
-    return samples_needed(condition.budget)
+    return samples_needed(condition.budget, confidence=confidence_of(window))
+
+
+def confidence_of(window: Window) -> float:
+    """Of *held* at a window's length: a little more where it may end before, so that both ways err in 5 % together."""
+    from chaos.stats import binomial, early
+
+    return binomial.CONFIDENCE if window.least is None else early.END_CONFIDENCE
 
 
 def expected(condition: Condition, length_s: float, traffic: Traffic | None, rate: Rate) -> Expected:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from chaos.engine import activities
 from chaos.engine.signals import Signals
@@ -30,6 +30,7 @@ def configure_control(
     profile: str | None,
     event_registry: Any,
     platform: str | None = None,
+    until: Literal["end", "decided"] | None = None,
 ) -> None:
     """Open the rehearsal. What goes wrong is logged and remembered, and then every activity of the experiment fails
     with that reason: the engine itself swallows what a control raises."""
@@ -45,7 +46,9 @@ def configure_control(
 
     with contextlib.ExitStack() as stack:
         try:
-            experiment, target = load_experiment(Path(experiment_file), profile=profile, target_file=Path(target_file))
+            experiment, target = load_experiment(
+                Path(experiment_file), profile=profile, target_file=Path(target_file), until=until
+            )
             armed = os.environ.get(ARM_VARIABLE)
             options = Options(
                 variant=variant, platform=platform, profile=profile, seed=seed, store=store_url(), armed=armed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chaos.model.journal import Journal
 from chaos.model.plan import Window
-from chaos.model.verdict import Check, FaultReport, Outcome, Status, Verdict
+from chaos.model.verdict import Check, FaultReport, Outcome, Status, Verdict, WindowReport
 from chaos.model.words import percent, seconds, with_interval
 from chaos.report import budgets
 from chaos.report.events import Describer
@@ -22,7 +22,8 @@ def render(verdict: Verdict, journal: Journal, *, width: int = WIDTH, colour: bo
     for window in journal.plan.windows:
         checks = [check for check in verdict.checks if check.window == window.name]
         if checks:
-            _window(page, window, checks, journal)
+            early = [report for report in verdict.windows if report.window == window.name and report.decided]
+            _window(page, window, checks, early, journal)
     _recoveries(page, verdict)
     _faults(page, verdict)
     _invariants(page, verdict)
@@ -69,7 +70,9 @@ def _length(journal: Journal) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _window(page: Page, window: Window, checks: list[Check], journal: Journal) -> None:
+def _window(
+    page: Page, window: Window, checks: list[Check], reports: list[WindowReport], journal: Journal
+) -> None:  # fmt: skip
     faults = [f.text for s in journal.plan.steps if s.index == window.step for f in s.faults]
     under = f"  {' + '.join(faults)}" if window.phase == "during" and faults else ""
     page.gap()
@@ -78,8 +81,16 @@ def _window(page: Page, window: Window, checks: list[Check], journal: Journal) -
     page.line((left.ljust(_NAME + 3), "bold"), ("measured".ljust(_VALUE), "dim"), (head, "dim"))
     if under:
         page.wrapped(under.strip(), "magenta", indent=2)
+    for report in reports:
+        page.wrapped(_decided(report), "cyan", indent=2)
     for check in checks:
         _check(page, check)
+
+
+def _decided(report: WindowReport) -> str:
+    """`ended after 12 s of 60 s: decided; saved 48 s`."""
+    lasted, longest, saved = (f"{each:.0f} s" for each in (report.lasted_s, report.longest_s, report.saved_s))
+    return f"ended after {lasted} of {longest}: decided, {report.decided}; saved {saved}"
 
 
 def _check(page: Page, check: Check) -> None:

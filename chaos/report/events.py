@@ -83,7 +83,8 @@ class Describer:
             case WindowEnded():
                 window = self._windows.get(event.window)
                 cut = f", cut short: {event.cut}" if event.cut else ""
-                return "window", f"{window.name if window else event.window} ends{cut}"
+                decided = f", decided: {event.decided}" if event.decided and not event.cut else ""
+                return "window", f"{window.name if window else event.window} ends{cut}{decided}"
             case GuardBreached():
                 return "guard", f"BREACHED {event.condition}: {event.value}; everything is reverted now"
             case GuardBroken():

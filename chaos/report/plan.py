@@ -34,7 +34,8 @@ def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str
     page.gap()
     page.line(("what will be judged", "bold"))
     for window in plan.windows:
-        page.line(f"  {window.name}, {window.length}")
+        length = f"{window.length}" if window.least in (None, window.length) else f"{window.least} to {window.length}"
+        page.line(f"  {window.name}, {length}")
         for decision in (d for d in plan.decisions if d.window == window.name):
             _decision(page, decision.condition, decision.expected, decision.needed, decision.spare_failures,
                       enough=decision.enough)  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.errors import SpecError, SpecErrors, nearest
-from chaos.model.experiment import Experiment, FaultSpec, MethodStep, Profile, Windows
+from chaos.model.experiment import Experiment, FaultSpec, MethodStep, Profile, Until, Windows
 from chaos.model.objective import Condition
 from chaos.model.sli import Source
 from chaos.model.target import Target
@@ -34,8 +34,9 @@ def load_experiment(
     profile: str | None = None,
     target_file: str | Path | None = None,
     target: Target | None = None,
+    until: Until | None = None,
 ) -> tuple[Experiment, Target]:
-    """The experiment and the target that it names, with a profile applied if one is named.
+    """The experiment and the target that it names, with a profile applied if one is named, and `until` in place of its.
 
     The target is looked up as `targets/<name>.yaml` beside the experiment and upwards, then in the working directory;
     `target_file` names it instead, or `target` is it. Raises: SpecError, SpecErrors.
@@ -52,6 +53,10 @@ def load_experiment(
         raise SpecError("cannot be read", path=path)  # never without a problem that was raised above
     if profile is not None:
         experiment = with_profile(experiment, profile)
+    if until is not None:
+        import msgspec
+
+        experiment = msgspec.structs.replace(experiment, until=until)
     return experiment, target
 
 
@@ -65,7 +70,7 @@ def with_profile(experiment: Experiment, name: str) -> Experiment:
     profile = experiment.profiles[name]
     changes: dict[str, Any] = {
         word: getattr(profile, word)
-        for word in ("windows", "hypothesis", "during", "recovery")
+        for word in ("windows", "hypothesis", "during", "recovery", "until")
         if getattr(profile, word) is not None
     }
     if profile.fault is not None:
@@ -185,6 +190,7 @@ def _resolve(
             hypothesis=None if profile.hypothesis is None else varied[name][0],
             during=None if profile.during is None else varied[name][1],
             recovery=profile.recovery,
+            until=profile.until,
         )
         for name, profile in part.profiles.items()
     }
@@ -200,6 +206,7 @@ def _resolve(
         return None
     return Experiment(
         title=part.title, target=part.target, why=part.why, expects=part.expects, load=load, windows=windows,
+        until=part.until,
         hypothesis=hypothesis, during=during, method=method, recovery=part.recovery, abort=abort,
         abort_deviated=abort_deviated, profiles=profiles,
         tags=part.tags, path=str(source.path), text=source.text,
@@ -234,6 +241,7 @@ def _windows(part: WindowsPart | None, base: Windows) -> Windows:
         warm_up=base.warm_up if part.warm_up is None else part.warm_up,
         before=base.before if part.before is None else part.before,
         after=base.after if part.after is None else part.after,
+        least=base.least if part.least is None else part.least,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from chaos.model.base import Noun
+from chaos.model.experiment import Until
 from chaos.units import Duration
 
 Positive = Annotated[Duration, msgspec.Meta(gt=0)]
@@ -19,6 +20,7 @@ class WindowsPart(Noun):
     warm_up: Duration | None = None  # traffic runs and nothing is judged yet (5s)
     before: Positive | None = None  # the baseline: 100 samples at least (15s)
     after: Positive | None = None  # judged after each recovery; between two injections, the longer of both (45s)
+    least: Positive | None = None  # with `until: decided`, the shortest that is held (10s during, 30s after)
 
 
 class ProfilePart(Noun):
@@ -28,6 +30,7 @@ class ProfilePart(Noun):
     for_: Positive | None = msgspec.field(default=None, name="for")  # every fault lasts so long
     hypothesis: Annotated[Sentences, msgspec.Meta(min_length=1)] | None = None  # instead of the experiment's
     during: Sentences | None = None  # instead of the experiment's
+    until: Until | None = None  # instead of the experiment's
     recovery: Duration | None = None  # instead of the experiment's
 
 
@@ -40,6 +43,7 @@ class ExperimentPart(Noun):
     expects: dict[str, str] = {}  # variant -> `held`, `inconclusive` or `deviated: pages.p99`
     load: str | None = None  # a traffic profile of the target (normal), or `none`
     windows: WindowsPart = WindowsPart()  # how long each phase is measured
+    until: Until = "end"  # `decided`: a window ends once all is certain; its length, or its faults', is the longest
     hypothesis: Annotated[Sentences, msgspec.Meta(min_length=1)]  # the steady state: before, after, and during
     during: Sentences = ()  # what may be worse while a fault is on; replaces the hypothesis on the same SLI
     method: tuple[Any, ...]  # the steps, in order

@@ -73,6 +73,7 @@ class Customers:
     fate: Fate = healthy
     rate: float = 200.0
     seed: int = 1
+    lag_us: int = 100
     rows: list[tuple[int, ...]] = field(default_factory=list)  # all, as they end
     _reported_s: float = 0.0
     _under_way: dict[int, tuple[int, ...]] = field(default_factory=dict)
@@ -86,7 +87,7 @@ class Customers:
         for at_s in np.sort(self._dice.uniform(self._reported_s, now_s, many)):
             lasts_s, failure = self.fate(float(at_s), self._dice)
             number = len(self.rows)
-            row = (round(at_s * 1e6), round(lasts_s * 1e6), 100, 0, 200, int(failure), 0, 0, number)
+            row = (round(at_s * 1e6), round(lasts_s * 1e6), self.lag_us, 0, 200, int(failure), 0, 0, number)
             self.rows.append(row)
             self._under_way[number] = row
         ended = {n: row for n, row in self._under_way.items() if row[0] + row[1] <= now_s * 1e6}

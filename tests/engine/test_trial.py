@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,14 +16,17 @@ from chaos.engine.session import Stopped
 from chaos.engine.trial import Trial
 from chaos.judge import judge
 from chaos.load.live import Live
-from chaos.model.event import GuardBreached, GuardBroken, WindowStarted
+from chaos.model.event import GuardBreached, GuardBroken, WindowEnded, WindowStarted
 from chaos.model.evidence import Evidence
 from chaos.model.journal import Journal, RunInfo
 from chaos.model.objective import ANY, Condition, Op
 from chaos.model.plan import Plan
 from chaos.model.sli import Shape, Source
-from chaos.model.verdict import Outcome, Status, Verdict
+from chaos.model.verdict import Check, Outcome, Status, Verdict
+from chaos.stats.binomial import holds
+from chaos.stats.early import END_CONFIDENCE
 from chaos.stats.sequential import needed
+from chaos.units import Duration
 
 from .conftest import AVAILABILITY, make_plan
 from .customers import TRAFFIC, Customers, Fate, SteppingClock, failing, hanging, healthy
@@ -65,11 +69,14 @@ class Rehearsed:
 def rehearse(make_stage: Any) -> Any:
     """Call it with what becomes of the requests, and with what the plan aborts for."""
 
-    def make(fate: Fate, *deviated: str, conditions: tuple[Condition, ...] = (AVAILABILITY,), seed: int = 1) -> Any:
+    def make(
+        fate: Fate, *deviated: str, conditions: tuple[Condition, ...] = (AVAILABILITY,), seed: int = 1,
+        change: Callable[[Plan], Plan] = lambda plan: plan, lag_us: int = 100,
+    ) -> Rehearsed:  # fmt: skip
         clock = SteppingClock()
-        stage = make_stage(with_conditions(make_plan(), conditions, deviated), clock=clock)
+        stage = make_stage(change(with_conditions(make_plan(), conditions, deviated)), clock=clock)
         live = Live(TRAFFIC, conditions)
-        customers = Customers(live, fate, seed=seed)
+        customers = Customers(live, fate, seed=seed, lag_us=lag_us)
         guard = Guard(stage.session, live, clock)
 
         def step() -> None:
@@ -141,6 +148,9 @@ def test_a_test_that_cannot_be_made_aborts(make_stage: Any) -> None:
         def evidence(self, condition: Condition, start_s: float, first: int = 0) -> Evidence:
             raise RuntimeError("no data")
 
+        def lag_s(self, start_s: float) -> float:
+            return 0.0
+
     stage = make_stage(with_conditions(make_plan(), (AVAILABILITY,), (ANY,)), clock=SteppingClock())
     stage.clock.on_step = Guard(stage.session, Broken(), stage.clock).check
     with pytest.raises(Exception, match="no data"):
@@ -194,6 +204,9 @@ def test_false_aborts_stay_within_alpha(burst: int) -> None:
             bad = self.bad[first : self.end]
             return Evidence(first=first, bad=bad, surely_bad=bad, total=np.full(len(bad), 50), settled=self.end)
 
+        def lag_s(self, start_s: float) -> float:
+            return 0.0
+
     alarms = 0
     for seed in range(500):
         coins, trial = Coins(20261125 + 7919 * seed + burst), Trial(AVAILABILITY, 0.0)
@@ -202,3 +215,85 @@ def test_false_aborts_stay_within_alpha(burst: int) -> None:
             trial.look(coins)
         alarms += trial.deviated(needed(1, 0.01))
     assert alarms <= 13
+
+
+def until_decided(plan: Plan, least_s: float = 5.0) -> Plan:
+    """Its windows may end early."""
+    windows = tuple(
+        w if w.phase == "before" else msgspec.structs.replace(w, least=Duration(least_s)) for w in plan.windows
+    )
+    return msgspec.structs.replace(plan, windows=windows)
+
+
+def ended(run: Rehearsed, window: int) -> WindowEnded:
+    return next(e for e in run.stage.events if isinstance(e, WindowEnded) and e.window == window)
+
+
+def during(verdict: Verdict) -> dict[str, Check]:
+    return {check.condition: check for check in verdict.checks if check.phase == "during"}
+
+
+def test_a_window_ends_once_something_has_deviated(rehearse: Any) -> None:
+    """The weakness is shown: the fault goes at once, nobody aborts, and the record says what was decided."""
+    run = rehearse(failing(1.0, since_s=5.0), conditions=(AVAILABILITY, SLOW), change=until_decided)
+    verdict = run.run()
+    assert run.stage.session.status is Status.COMPLETED
+    assert run.stage.in_place() == []
+    end = ended(run, 1)
+    assert (end.decided, end.settled_s, end.cut) == ("availability >= 99% deviated", None, "")
+    assert end.at_s - run.began_s(1) < 1.0
+    assert verdict.outcome is Outcome.DEVIATED
+    checks = during(verdict)
+    assert checks[AVAILABILITY.text].outcome is Outcome.DEVIATED
+    assert checks[SLOW.text].outcome is Outcome.INCONCLUSIVE
+    assert "as soon as it was certain that availability >= 99% deviated" in checks[SLOW.text].text
+    assert verdict.windows[1].saved_s == pytest.approx(10 - (end.at_s - run.began_s(1)))
+
+
+def test_a_window_ends_once_everything_is_held(rehearse: Any) -> None:
+    """Not before its least, though 500 clean requests are there after 2.5 s; and the judge finds the same."""
+    run = rehearse(healthy, conditions=(AVAILABILITY, SLOW), change=until_decided)
+    verdict = run.run()
+    end = ended(run, 1)
+    assert end.decided == "every objective is held"
+    assert end.at_s - run.began_s(1) == pytest.approx(5.0)
+    assert {check.outcome for check in during(verdict).values()} == {Outcome.HELD}
+    assert "certain from what began in the first 4.75 s" in during(verdict)[AVAILABILITY.text].text
+    assert verdict.windows[1].saved_s == pytest.approx(5.0)
+
+
+def test_a_window_that_is_not_decided_lasts_its_longest(rehearse: Any) -> None:
+    """At half of the budget nothing is certain after 10 s; then the exact bound has the word, with 96 %."""
+    run = rehearse(failing(0.005), conditions=(AVAILABILITY,), change=until_decided)
+    verdict = run.run()
+    assert ended(run, 1).decided == ""
+    assert ended(run, 1).at_s - run.began_s(1) == pytest.approx(10.0)
+    check = during(verdict)[AVAILABILITY.text]
+    held = holds(check.bad, check.total, 0.01, END_CONFIDENCE)
+    assert check.outcome is (Outcome.HELD if held else Outcome.INCONCLUSIVE)
+
+
+def test_a_late_generator_is_no_proof_that_anything_is_held(rehearse: Any) -> None:
+    """The judge would not say so either."""
+    run = rehearse(healthy, conditions=(AVAILABILITY,), change=until_decided, lag_us=600_000)
+    run.run()
+    assert ended(run, 1).decided == ""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_judge_agrees_with_what_ended_a_window(rehearse: Any, seed: int) -> None:
+    """Whatever happens to the requests: decided is decided."""
+    dice = np.random.default_rng(seed)
+    share, slow = float(dice.choice([0.0, 0.002, 0.01, 0.03, 0.1])), float(dice.choice([0.0, 0.002, 0.02]))
+
+    def fate(at_s: float, dice: np.random.Generator) -> Any:
+        lasts_s, failure = failing(share)(at_s, dice)
+        return (1.5 if dice.random() < slow else lasts_s), failure
+
+    run = rehearse(fate, conditions=(AVAILABILITY, SLOW), seed=seed, change=until_decided)
+    checks = during(run.run())
+    decided = ended(run, 1).decided
+    if decided == "every objective is held":
+        assert {check.outcome for check in checks.values()} == {Outcome.HELD}
+    elif decided:
+        assert checks[decided.removesuffix(" deviated")].outcome is Outcome.DEVIATED

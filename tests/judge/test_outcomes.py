@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -28,8 +30,9 @@ from chaos.model.event import (
     WindowEnded,
 )
 from chaos.model.fault import Evidence
-from chaos.model.requests import Requests
+from chaos.model.requests import Failure, Requests
 from chaos.model.verdict import Outcome, Status
+from chaos.units import Duration
 
 HELD, DEVIATED, INCONCLUSIVE = Outcome.HELD, Outcome.DEVIATED, Outcome.INCONCLUSIVE
 
@@ -481,3 +484,70 @@ def test_a_million_requests_are_judged_in_about_a_second(make: Any) -> None:
     print(f"{took:.2f} s for {len(story.requests):,} requests")
     assert verdict.exit_code == 0, verdict.reasons
     assert took < 10
+
+
+def ended_early(story: Any, name: str, after_s: float, *, decided: str, settled_s: float | None = None) -> Any:
+    """That window may end early, and did."""
+    start_s, _ = story.span(name)
+    (window,) = [w for w in story.windows if w.name == name]
+    story.windows[window.index] = msgspec.structs.replace(window, least=Duration(5))
+    end = WindowEnded(
+        at_s=start_s + after_s, window=window.index, decided=decided,
+        settled_s=None if settled_s is None else start_s + settled_s,
+    )  # fmt: skip
+    story.events = [end if isinstance(e, WindowEnded) and e.window == window.index else e for e in story.events]
+    story.events = [
+        msgspec.structs.replace(e, at_s=end.at_s + 0.05) if isinstance(e, FaultReverted) else e for e in story.events
+    ]
+    return story
+
+
+def test_a_window_that_ended_because_all_was_held_is_held(make: Any) -> None:
+    """8 s of 20 s, by what had begun in the first 7.5 s; the time that it saved is in the verdict."""
+    story = ended_early(make.Story(), "during 1", 8.0, decided="every objective is held", settled_s=7.5)
+    verdict = judge(story.journal())
+    assert verdict.outcome is HELD
+    (report,) = [w for w in verdict.windows if w.window == "during 1"]
+    assert (report.decided, round(report.lasted_s), round(report.saved_s)) == ("every objective is held", 8, 12)
+    assert all("certain from what began in the first 7.5 s" in c.text for c in verdict.checks if c.phase == "during")
+
+
+def test_the_judge_does_not_take_the_runs_word_for_it(make: Any) -> None:
+    """So few samples prove nothing, whatever the record claims was decided by them."""
+    story = ended_early(make.Story(), "during 1", 8.0, decided="every objective is held", settled_s=1.0)
+    assert judge(story.journal()).outcome is INCONCLUSIVE
+    fixed = ended_early(make.Story(), "during 1", 8.0, decided="every objective is held", settled_s=7.5)
+    fixed.windows = [msgspec.structs.replace(window, least=None) for window in fixed.windows]
+    verdict = judge(fixed.journal())
+    assert verdict.outcome is INCONCLUSIVE
+    assert "it lasted 8.0 s of 20 s" in verdict.reasons[0]
+
+
+def test_what_is_left_open_by_an_early_end_is_inconclusive(make: Any) -> None:
+    """One sentence deviated, and the window ended for it; of the other nothing is claimed."""
+    story = make.Story().fail("during 1", 0.5)
+    story = ended_early(story, "during 1", 1.5, decided="availability >= 99% deviated")
+    verdict = judge(story.journal())
+    assert verdict.outcome is DEVIATED
+    outcomes = {c.condition: c.outcome for c in verdict.checks if c.phase == "during"}
+    assert outcomes == {"availability >= 99%": DEVIATED, "p99 < 2s": INCONCLUSIVE}
+
+
+def test_failures_after_it_was_settled_still_count_against_it(make: Any) -> None:
+    """Held by the first 7.5 s, and then everything broke before the window could end: deviated."""
+    story = ended_early(make.Story(), "during 1", 9.5, decided="every objective is held", settled_s=7.5)
+    start_s, end_s = story.span("during 1")
+    late = (story.requests.start_us >= (start_s + 7.6) * 1e6) & (story.requests.start_us < end_s * 1e6)
+    failure = np.where(late, np.int32(Failure.STATUS), story.requests.failure)
+    story.requests = dataclasses.replace(story.requests, failure=failure)
+    assert judge(story.journal()).outcome is DEVIATED
+
+
+def test_at_its_longest_it_takes_a_little_more(make: Any) -> None:
+    """96 % instead of 95 %, where the window might have ended before: together they err in 5 %."""
+    story = make.Story(conditions=(make.availability(99.9),), rate=155.0)  # about 3,100 requests in 20 s
+    assert {c.outcome for c in judge(story.journal()).checks if c.phase == "during"} == {HELD}
+    story.windows = [msgspec.structs.replace(window, least=Duration(5)) for window in story.windows]
+    (check,) = [c for c in judge(story.journal()).checks if c.phase == "during"]
+    assert check.outcome is INCONCLUSIVE
+    assert check.more_needed == 3218 - check.total

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from chaos.judge import judge
@@ -18,10 +19,12 @@ from chaos.model.event import (
     ProbeFailed,
     RunEnded,
     SignalReceived,
+    WindowEnded,
 )
 from chaos.model.fault import Evidence
 from chaos.model.verdict import Verdict
 from chaos.report.console import event_lines, render
+from chaos.units import Duration
 
 Snapshot = Callable[[str, str], None]
 
@@ -145,3 +148,17 @@ def test_a_lease_that_ran_out_is_told(make: Any) -> None:
     story = held(make).also(LeaseExpired(at_s=31.0, holder="fault proxy", reason="the lease ran out: it hangs"))
     (line,) = [line for line in event_lines(story.journal()) if "lease" in line]
     assert line.split(maxsplit=2)[2] == "the lease ran out: it hangs; nothing more is injected"
+
+
+def test_it_says_what_an_early_end_has_saved(make: Any) -> None:
+    """Why, after how long, and how much time that was."""
+    story = held(make)
+    end = next(e for e in story.events if isinstance(e, WindowEnded) and e.window == 1)
+    start_s, _ = story.span("during 1")
+    early = WindowEnded(at_s=start_s + 12, window=1, decided="every objective is held", settled_s=start_s + 11.5)
+    story.events = [early if event is end else event for event in story.events]
+    story.windows[1] = msgspec.structs.replace(story.windows[1], least=Duration(10))
+    journal = story.journal()
+    screen = render(judge(journal), journal, colour=False)
+    assert "  ended after 12 s of 20 s: decided, every objective is held; saved 8 s\n" in screen
+    assert any("during 1 ends, decided: every objective is held" in line for line in event_lines(journal))

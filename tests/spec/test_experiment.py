@@ -279,3 +279,14 @@ def test_deviated_is_no_hypothesis(experiment: Write) -> None:
     path.write_text(path.read_text().replace("availability >= 99.9%", "availability deviated"))
     with pytest.raises(SpecError, match="belongs to abort conditions"):
         load_experiment(path)
+
+
+def test_until_decided_is_the_files_the_profiles_or_the_callers(experiment: Write) -> None:
+    """In that order, the last word counts."""
+    path = experiment()
+    path.write_text(path.read_text() + "until: decided\n")
+    assert load_experiment(path)[0].until == "decided"
+    assert load_experiment(path, until="end")[0].until == "end"
+    path.write_text(path.read_text().replace("until: decided", "until: decide"))
+    with pytest.raises(SpecError, match=r"until: 'decide' is not one of them\. Did you mean 'decided'\?"):
+        load_experiment(path)
