@@ -54,6 +54,12 @@ def json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of text")
 
 
+def statistics_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--statistics", action="store_true", help="also every bound, test and seed that the verdict stands on"
+    )
+
+
 def target_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", metavar="FILE", default=None, help="the target file (default: targets/shop.yaml in this folder)"

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 
-from chaos.cli.common import json_option, out, out_json, pick_variant, say
+from chaos.cli.common import json_option, out, out_json, pick_variant, say, statistics_option
 from chaos.cli.plan import experiment_options
 from chaos.errors import UsageError
 from chaos.load import ENGINE_NAMES
@@ -52,6 +52,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--journal", metavar="FILE", default=None,
         help="also write the journal in the Chaos Toolkit's format (its own experiments: default journal.json)",
     )  # fmt: skip
+    statistics_option(parser)
     json_option(parser)
 
 
@@ -112,7 +113,7 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
         if arguments.json:
             out_json(verdict)
         else:
-            _print(rehearsal)
+            _print(rehearsal, statistics=arguments.statistics)
     if journal_file is not None:
         _write_journal(rehearsal, journal_file)
     return verdict.exit_code
@@ -131,14 +132,14 @@ def _writable(name: str | None) -> Path | None:
         raise UsageError(f"--journal {name}: cannot be written: {cause.strerror}") from cause
 
 
-def _print(rehearsal: Rehearsal) -> None:
+def _print(rehearsal: Rehearsal, *, statistics: bool) -> None:
     from chaos.cli.common import open_store
     from chaos.report.console import render
 
     assert rehearsal.verdict is not None
     with open_store() as store:
         journal = store.read(rehearsal.run_id)
-    out(render(rehearsal.verdict, journal))
+    out(render(rehearsal.verdict, journal, statistics=statistics))
 
 
 def _write_journal(rehearsal: Rehearsal, path: Path) -> None:

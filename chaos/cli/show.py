@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from chaos.cli.common import json_option, open_store, out, out_json
+from chaos.cli.common import json_option, open_store, out, out_json, statistics_option
 
 HELP = "show a recorded run: its verdict, its numbers, its events"
 EXAMPLES = """\
   saleproof show last
   saleproof show 20261121-1133 --events
+  saleproof show last --statistics                  every bound and test behind the words
   saleproof show last --journal > journal.json      for the Chaos Toolkit's reporting plugin
 """
 
@@ -19,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", default="last", help="a run's id, the beginning of one, or `last`")
     parser.add_argument("--events", action="store_true", help="everything that happened, a line each")
     parser.add_argument("--journal", action="store_true", help="the journal in the Chaos Toolkit's format, as JSON")
+    statistics_option(parser)
     json_option(parser)
 
 
@@ -40,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         from chaos.report.console import event_lines, render
 
-        out(render(verdict, journal))
+        out(render(verdict, journal, statistics=arguments.statistics))
         if arguments.events:
             out("\n".join(event_lines(journal)))
     return 0

@@ -172,7 +172,8 @@ def _checks(journal: Journal, windows: tuple[Span, ...], fate: Faults, notes: li
         for condition in span.window.conditions:
             from_load = condition.source is Source.LOAD
             generator = (lateness, sent_less, *trouble) if from_load else ()
-            flaws = tuple(f for f in (fading, *generator, _probe_failed(journal, span, condition)) if f)
+            probe = _probe_failed(journal, span, condition) or _not_recorded(journal, condition)
+            flaws = tuple(f for f in (fading, *generator, probe) if f)
             if condition.tolerance is not None:
                 checks.append(compare(condition, journal, span, before, flaws=flaws))
                 continue
@@ -192,6 +193,14 @@ def _probe_failed(journal: Journal, span: Span, condition: Condition) -> str:
         if isinstance(event, ProbeFailed) and event.source in names and span.start_s <= event.at_s <= span.end_s:
             return f"the probe failed: {event.error}"
     return ""
+
+
+def _not_recorded(journal: Journal, condition: Condition) -> str:
+    """A source that no reader was asked about: the run was made for other sentences than it is judged with."""
+    names = {condition.sli, condition.text}
+    if condition.source is Source.LOAD or any(sample.sli in names for sample in journal.samples):
+        return ""
+    return f"{condition.sli} was not recorded in this run"
 
 
 def _invariants(journal: Journal) -> tuple[InvariantReport, ...]:

@@ -9,14 +9,17 @@ from chaos.model.words import percent, seconds, with_interval
 from chaos.report import budgets
 from chaos.report.events import Describer
 from chaos.report.paint import MARKS, STYLES, WIDTH, Page
+from chaos.report.statistics import write_statistics
 
 # More reasons than this make nobody wiser; the tables below have the rest.
 _REASONS = 4
 _NAME, _VALUE = 26, 25
 
 
-def render(verdict: Verdict, journal: Journal, *, width: int = WIDTH, colour: bool | None = None) -> str:
-    """The screen. `colour` None: as stdout wants it."""
+def render(
+    verdict: Verdict, journal: Journal, *, width: int = WIDTH, colour: bool | None = None, statistics: bool = False
+) -> str:
+    """The screen. `colour` None: as stdout wants it. `statistics`: also what the words stand on."""
     page = Page(width)
     _headline(page, verdict, journal)
     for window in journal.plan.windows:
@@ -30,6 +33,8 @@ def render(verdict: Verdict, journal: Journal, *, width: int = WIDTH, colour: bo
     if journal.plan.target:  # a plain Chaos Toolkit experiment has no traffic of ours
         _people(page, verdict)
         budgets.show(page, verdict, journal.plan.budgets)
+    if statistics:
+        write_statistics(page, verdict, journal)
     page.gap()
     page.line(("this again     ", "dim"), f"saleproof show {verdict.run}")
     page.line(("judge it anew  ", "dim"), f"saleproof judge {verdict.run}")
@@ -51,6 +56,8 @@ def _headline(page: Page, verdict: Verdict, journal: Journal) -> None:
     status = "" if verdict.status is Status.COMPLETED else f" · {verdict.status.value}"
     page.wrapped(plan.title, "bold", indent=0)
     page.line((f"{word}{status}", style), (f" · exit {verdict.exit_code}", "dim"))
+    if verdict.objectives:
+        page.wrapped(f"judged by other objectives: {'; '.join(verdict.objectives)}", "yellow", indent=2)
     for reason in verdict.reasons[:_REASONS]:
         page.wrapped(reason, indent=2)
     if len(verdict.reasons) > _REASONS:

@@ -2,6 +2,6 @@
 
 from chaos.spec.detect import kind
 from chaos.spec.experiment import find_target, load_experiment, with_profile
-from chaos.spec.target import load_target
+from chaos.spec.target import load_target, recorded_target
 
-__all__ = ["find_target", "kind", "load_experiment", "load_target", "with_profile"]
+__all__ = ["find_target", "kind", "load_experiment", "load_target", "recorded_target", "with_profile"]

@@ -53,14 +53,18 @@ def read_text(path: str | Path) -> str:
 
 def read(path: str | Path) -> Source:
     """The file, parsed. `.json` is read as JSON, everything else as YAML. Raises: SpecError."""
-    text = read_text(path)
+    return parse(read_text(path), path, json=Path(path).suffix.lower() == ".json")
+
+
+def parse(text: str, path: str | Path, *, json: bool | None = None) -> Source:
+    """A file's text, parsed as YAML or as JSON; by its first character when nothing says which. Raises: SpecError."""
     if not text.strip():
         raise SpecError("the file is empty", path=path)
-    if Path(path).suffix.lower() == ".json":
-        from chaos.spec.jsontext import parse
+    if text.lstrip().startswith("{") if json is None else json:
+        from chaos.spec.jsontext import parse as nodes
     else:
-        from chaos.spec.yaml import parse
-    return Source(path=Path(path), text=text, root=parse(text, str(path)))
+        from chaos.spec.yaml import parse as nodes
+    return Source(path=Path(path), text=text, root=nodes(text, str(path)))
 
 
 def _similar(path: Path) -> str:

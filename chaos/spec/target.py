@@ -48,7 +48,16 @@ ARROW = re.compile(r"\s*->\s*")
 
 def load_target(path: str | Path) -> Target:
     """The target that a file describes. Raises: SpecError, SpecErrors."""
-    source = files.read(path)
+    return _load(files.read(path))
+
+
+def recorded_target(text: str, run: str) -> Target:
+    """The target of a recorded run, from the file's text in its record. Raises: SpecError, SpecErrors."""
+    return _load(files.parse(text, Path(f"the target file in the record of {run}")))
+
+
+def _load(source: files.Source) -> Target:
+    path = source.path
     problems = Problems(path)
     try:
         part = convert_noun(source.root, TargetPart, "", problems)
