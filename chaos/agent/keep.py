@@ -70,6 +70,8 @@ class Keeper:
                 return None
             if request["do"] == "release":
                 self._leases.release(name)
+                if request.get("clean"):  # a living runner has read back that nothing is left
+                    self._held.pop(name, None)
                 self._take_back(name, "it was given back")
                 return None
         raise ValueError(f"unknown request {request['do']!r}")

@@ -35,11 +35,14 @@ def run(arguments: argparse.Namespace) -> int:
     target = find_target(arguments.target)
     unasked: list[str] = []
     platform = platforms.attach(target, arguments.platform, tell=unasked.append)
-    faults = _faults(target.name)
+    faults, halts = _faults(target.name), _halts(target, arguments.platform)
+    if not arguments.json:
+        for halt in halts:
+            out(f"HALTED: {halt['where']} is {halt['halt']}; new runs are refused until: {halt['resume']}")
     if platform is None:
         unseen = "; ".join(unasked) or platforms.unseen(target, arguments.platform)
         if arguments.json:
-            report = {"target": target.name, "up": False, "services": [], "links": [], "faults": faults}
+            report = {"target": target.name, "up": False, "services": [], "links": [], "faults": faults, "halts": halts}
             out_json(report | ({"not_looked_at": unseen} if unseen else {}))
         else:
             # What nobody could look at is not down.
@@ -58,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         "services": list(inventory.instances.values()),
         "links": [{"name": p.name, "listen": p.listen, "upstream": p.upstream} for p in inventory.proxies.values()],
         "bare_links": (bare := _bare(target, inventory)),
-        "faults": faults,
+        "faults": faults, "halts": halts,
     }  # fmt: skip
     if arguments.json:
         out_json(report)
@@ -67,6 +70,25 @@ def run(arguments: argparse.Namespace) -> int:
 
         out(render(inventory, faults, bare))
     return 0
+
+
+def _halts(target: Target, platform: str | None) -> list[dict[str, Any]]:
+    """Every halt that keeps runs on it from beginning here, this machine's and the target's own."""
+    from chaos import platforms
+    from chaos.engine.halt import HaltFile
+    from chaos.errors import SaleproofError
+    from chaos.state import state_dir
+
+    here = HaltFile(state_dir()).read()
+    found = [{"where": "this machine", "halt": here, "resume": "saleproof resume"}] if here else []
+    try:
+        for station in platforms.stations(target, platform):
+            if there := station.halted():
+                resume = f"saleproof resume --target {target.path}"
+                found.append({"where": station.where, "halt": there, "resume": resume})
+    except SaleproofError as error:
+        say(f"whether the target is halted is not known: {error}")
+    return found
 
 
 def _bare(target: Target, inventory: Inventory) -> list[str]:

@@ -15,24 +15,12 @@ from pathlib import Path
 import msgspec
 
 from chaos.errors import SaleproofError
-from chaos.model.base import Noun, from_json, to_json
+from chaos.model.base import from_json, to_json
+from chaos.model.halt import Halt, clean
 
 NAME = "halt"
-# More than this of a file that somebody else wrote is not a reason.
+# More than this of a file that somebody else wrote is not read.
 READ_BYTES = 4096
-REASON_CHARACTERS = 300
-
-
-class Halt(Noun):
-    """Who pressed the button, when (UTC, ISO 8601), and why."""
-
-    by: str
-    since: str = ""
-    reason: str = ""
-
-    def __str__(self) -> str:
-        since = f" since {self.since}" if self.since else ""
-        return f"halted by {self.by}{since}" + (f": {self.reason}" if self.reason else "")
 
 
 class HaltFile:
@@ -118,17 +106,11 @@ class HaltFile:
 
 
 def person() -> str:
-    """Who is at it, for `Halt.by`."""
+    """Who is at it, for people."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
-
-
-def clean(text: str) -> str:
-    """One printable line: what somebody wrote into the file is shown on terminals."""
-    words = "".join(c if c.isprintable() else " " for c in text).split()
-    return " ".join(words)[:REASON_CHARACTERS]
 
 
 def _owner(uid: int) -> str:

@@ -55,8 +55,11 @@ class Keeper:
 
     def start(self) -> None:
         """From now on renewals come by themselves. Each holder has a thread: one that hangs must not cost the others
-        their lease."""
+        their lease. Idempotent."""
+        if self._threaded:
+            return
         self._threaded = True
+        self._renewed_s[_MYSELF] = self._now_s()
         self._renew_from_now_on(_MYSELF)
 
     def claim(self, control: dict[str, Any], who: str) -> None:
@@ -113,8 +116,9 @@ class Keeper:
         for key in (_MYSELF, *self._holders):
             self._beat(key)
 
-    def close(self) -> None:
-        """The run is over: give everything back. What cannot be, ends by itself. Idempotent."""
+    def close(self, *, clean: bool = False) -> None:
+        """The run is over: give everything back; `clean`: every fault was read back as gone. What cannot be given back
+        ends by itself. Idempotent."""
         self.check()
         self._end.set()
         for thread in self._threads.values():
@@ -123,7 +127,7 @@ class Keeper:
         while self._holders:
             _, holder = self._holders.popitem()
             try:
-                places.release(holder, self._lease.id)
+                places.release(holder, self._lease.id, clean=clean)
             except Exception as cause:
                 self._note(f"the lease at the {holder.kind} was not given back, and ends by itself: {cause}")
 

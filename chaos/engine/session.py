@@ -16,7 +16,6 @@ from typing import Any
 
 from chaos import faults
 from chaos.clock import Clock
-from chaos.engine.halt import Halt
 from chaos.engine.identity import Runner
 from chaos.engine.lease import Keeper
 from chaos.engine.ledger import Entry, Ledger
@@ -39,6 +38,7 @@ from chaos.model.event import (
     WindowStarted,
 )
 from chaos.model.fault import Evidence, Undo
+from chaos.model.halt import Halt
 from chaos.model.objective import Condition
 from chaos.model.plan import Plan, PlannedFault, PlannedStep, Window
 from chaos.model.verdict import Status
@@ -76,7 +76,7 @@ class Session:
     figures: Callable[[Window, Condition], dict[str, Any]]
     conclude: Callable[[], dict[str, Any]]
     keeper: Keeper | None = None  # of the faults' lease; None: nobody keeps one
-    halted: Callable[[], Halt | None] = lambda: None  # is this machine halted? Never raises
+    halted: Callable[[], Halt | None] = lambda: None  # is this machine, or the target, halted? Never raises
     stop: threading.Event = field(default_factory=threading.Event)
     status: Status = Status.COMPLETED
     reason: str = ""
@@ -112,7 +112,7 @@ class Session:
         self.revert_open()
 
     def look_for_halt(self) -> None:
-        """Has somebody halted this machine? Then the run ends as by a person, and is reverted at once, here."""
+        """Has somebody halted this machine, or the target? Then the run ends as by a person, and is reverted here."""
         halt = None if self.stop.is_set() else self.halted()
         if halt is not None:
             self._end(Status.INTERRUPTED, str(halt))

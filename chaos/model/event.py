@@ -130,7 +130,7 @@ class LeaseExpired(Event):
 
 
 class Halted(Event):
-    """Somebody halted every run on this machine; everything is reverted now."""
+    """Somebody halted every run on this machine, or on this target; everything is reverted now."""
 
     by: str
     since: str = ""  # UTC, ISO 8601

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 from chaos.model.base import Noun
+from chaos.model.halt import Halt
 from chaos.model.lease import Lease, Renewal
 from chaos.model.target import Link
 
@@ -148,12 +149,38 @@ class Platform(Protocol):
     def down(self) -> None:
         """Take it down; nothing of it stays behind but logs. Idempotent. Raises: Refused, Unavailable."""
 
+
+class Station(Protocol):
+    """Where a target that several machines may disturb keeps what all of them must know: the lock of the one run at a
+    time, the leases of its faults, and that it is halted. It is there whether or not the target is up. Every call may
+    raise Unavailable."""
+
+    target: str
+
+    @property
+    def where(self) -> str:
+        """For people, after `at`."""
+
+    def reach(self) -> dict[str, Any]:
+        """Plain data for `chaos.faults.shared.lease.beside`: who keeps the lock."""
+
     def equip(self, progress: Progress) -> None:
-        """Put beside the target what disturbing and measuring it need, before any traffic. Idempotent.
-        Raises: Unavailable."""
+        """Have whoever keeps it there. Idempotent."""
 
     def release(self) -> None:
-        """Give back what was put beside the target for disturbing and measuring it. Idempotent."""
+        """Nobody of ours needs it any more; it stays while another run's lease is kept there. Idempotent."""
+
+    def runs(self) -> tuple[str, ...]:
+        """The runs that hold a lease there, or whose faults are being taken back."""
+
+    def halted(self) -> Halt | None:
+        """The halt in force; None when there is none."""
+
+    def halt(self, wanted: Halt) -> Halt:
+        """Halt it, for everybody. When it is halted already, that halt stays. Returns the halt in force."""
+
+    def resume(self) -> None:
+        """Let everybody's runs go on. Idempotent."""
 
 
 @runtime_checkable

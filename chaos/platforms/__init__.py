@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from chaos.errors import SpecError, Unavailable, UsageError, nearest
-from chaos.model.platform import ContainerControl, Platform, Progress, ServiceControl, silent
+from chaos.model.platform import ContainerControl, Platform, Progress, ServiceControl, Station, silent
 
 if TYPE_CHECKING:
     from chaos.model.target import Target
@@ -77,6 +77,23 @@ def up(target: Target, variant: str, wanted: str | None = None, *, progress: Pro
     name = _checked(target, wanted) if wanted else default(target)
     found: Platform = _kind(name).up(target, variant, progress=progress)
     return found
+
+
+def station(target: Target, name: str) -> Station | None:
+    """Where that platform keeps what several machines must know of the target; None where it is one user's on one
+    machine, and its state folder has it all. Raises: Unavailable."""
+    if name != "compose":
+        return None
+    from chaos.platforms.compose.station import ComposeStation
+
+    return ComposeStation.of(target)
+
+
+def stations(target: Target, wanted: str | None = None) -> tuple[Station, ...]:
+    """All that can be asked from here, of that platform or of all. Raises: Unavailable."""
+    names = (wanted,) if wanted else of_target(target)
+    found = (station(target, name) for name in names if not unseen(target, name))
+    return tuple(one for one in found if one is not None)
 
 
 def clean(target: Target, name: str) -> None:

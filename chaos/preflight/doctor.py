@@ -33,6 +33,7 @@ def of_target(state: Path, target: Target, wanted: str | None = None) -> tuple[F
     from chaos import platforms
 
     try:
+        there = tuple(standing.halted_there(one) for one in platforms.stations(target, wanted))
         platform = platforms.attach(target, wanted)
         if platform is None:
             unseen = platforms.unseen(target, wanted)
@@ -40,11 +41,11 @@ def of_target(state: Path, target: Target, wanted: str | None = None) -> tuple[F
                 return (problem("target", unseen, "start it, or name another one with DOCKER_HOST or DOCKER_CONTEXT"),)
             not_up = f"{target.name} is not up: its services, links and sources were not looked at"
             not_up += f" ({unseen})" if unseen else ""
-            return (warning("target", not_up, "a run brings it up; or: saleproof up"),)
+            return (*there, warning("target", not_up, "a run brings it up; or: saleproof up"))
         inventory = platform.inventory()
     except SaleproofError as error:
         return (problem("target", str(error)),)
-    found = (services(inventory), links(inventory), *sources.of_target(target, inventory))
+    found = (*there, services(inventory), links(inventory), *sources.of_target(target, inventory))
     here = ok("target", f"{target.name} ({inventory.variant}) is up on {inventory.platform}, {target.environment}")
     run = next((holder.run for holder in standing.runs(state) if holder.target == target.name), "")
     if run:

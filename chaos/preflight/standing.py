@@ -7,6 +7,7 @@ from pathlib import Path
 from chaos.engine.halt import HaltFile
 from chaos.engine.ledger import Ledger
 from chaos.engine.lock import Holder, holders
+from chaos.model.platform import Station
 from chaos.preflight.finding import Finding, ok, problem, warning
 
 
@@ -15,6 +16,15 @@ def halted(state: Path) -> Finding:
     if halt is not None:
         return problem("halt", str(halt), "when all is well again: saleproof resume", not_now=True)
     return ok("halt", "not halted")
+
+
+def halted_there(station: Station) -> Finding:
+    """What everybody's runs on that target see. Raises: Unavailable."""
+    check, halt = "halt, target", station.halted()
+    if halt is not None:
+        remedy = "when all is well again: saleproof resume --target FILE"
+        return problem(check, f"{station.target} is {halt} (kept at {station.where})", remedy, not_now=True)
+    return ok(check, f"not halted at {station.where}")
 
 
 def ledger(state: Path) -> Finding:

@@ -17,8 +17,7 @@ from chaos.engine.lease import Keeper
 from chaos.engine.ledger import Ledger
 from chaos.engine.lock import TargetLock
 from chaos.engine.session import Session
-from chaos.engine.watchdog import Watchdog
-from chaos.errors import Refused
+from chaos.errors import Unavailable
 from chaos.model.event import (
     AnyEvent,
     ProbeFailed,
@@ -42,7 +41,8 @@ from chaos.rehearsal.begin import (
     refuse_open_ledger,
     versions,
 )
-from chaos.rehearsal.halted import refuse_when_halted, unwind_when_halted
+from chaos.rehearsal.ground import Ground
+from chaos.rehearsal.halted import Halts, refuse_when_halted, unwind_when_halted
 from chaos.rehearsal.production import PRODUCTION, refuse_unarmed, refuse_unsafe_plan
 from chaos.rehearsal.watched import watched
 from chaos.state import state_dir
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from chaos.load.batch import Batch
     from chaos.load.traffic import TrafficRun
     from chaos.model.experiment import Experiment
-    from chaos.model.platform import Platform
     from chaos.model.target import Target
     from chaos.model.verdict import Verdict
     from chaos.report.live import Watching
@@ -89,7 +88,6 @@ class Rehearsal:
         self._stack = contextlib.ExitStack()
         self._traffic: TrafficRun | None = None
         self._ended = False
-        self._claimed = False
         self._acknowledged: list[str] = []
 
     def __enter__(self) -> Rehearsal:
@@ -118,14 +116,16 @@ class Rehearsal:
     def _open(self, stack: contextlib.ExitStack) -> None:
         state = state_dir()
         ledger = Ledger(state / "ledger")
-        self._halt = HaltFile(state)
-        refuse_when_halted(self._halt)
+        self._halts = Halts(HaltFile(state))
+        refuse_when_halted(self._halts)
         refuse_unarmed(self.target, self.options.armed)
         stack.enter_context(TargetLock(state / "locks", self.target.name, f"run {self.run_id}"))
         refuse_open_ledger(ledger, state / "locks")
         check_machine(state, self.options.store)
-        with unwind_when_halted(self._halt):
-            self.platform = self._bring_up(stack, state)
+        self._keeper = Keeper(Lease(id=self.run_id), on_lost=self._lease_lost, note=self._note)
+        with unwind_when_halted(self._halts):
+            self._ground = stack.enter_context(self._new_ground(state))
+        self.platform = self._ground.platform
         self.plan = self._make_plan(self.platform.inventory())
         check_target(self.platform, self.target, self._conditions())
         self.screen.planned(self.plan)
@@ -133,65 +133,41 @@ class Rehearsal:
         self._recorder = self._start_recording(stack)
         self.t0_s = self.clock.now_s()
         self.session = self._new_session(ledger)
-        self._keeper = Keeper(Lease(id=self.run_id), on_lost=self.session.lease_ran_out, note=self.session.note)
-        self.session.keeper = self._keeper
         self._keeper.start()
-        stack.callback(self._keeper.close)
-        self._keeper.claim(self.platform.control(), f"run {self.run_id} of {person()} on {machine.node()}")
-        self._claimed = True
+        if over := self._keeper.check():
+            raise Unavailable(over)
         endpoint = self.platform.inventory().endpoint
         self.session.emit(RunStarted(at_s=0.0, pid=os.getpid(), endpoint=endpoint, t0_s=self.t0_s))
         if self.target.environment == PRODUCTION:
             self.session.note(f"{self.target.name} is production, armed by {person()}")
         self._start_traffic(stack)
         self._start_sampler(stack)
-        watch = watched(self._watchdog, self._traffic)
+        watch = watched(self._ground.watchdog, self._traffic)
         self._guard = Guard(self.session, self._live, self.clock, watch)
         self._guard.start()
         stack.callback(self._guard.stop)
         stack.enter_context(self._ticking())
 
-    def _bring_up(self, stack: contextlib.ExitStack, state: Path) -> Platform:
-        """The target, up. The watchdog watches before anything is started, and until after it was taken down."""
-        from chaos import planner, platforms
-        from chaos.rehearsal.takedown import TakeDown
+    def _new_ground(self, state: Path) -> Ground:
+        return Ground(
+            self.target, self.options, self.run_id, state=state, keeper=self._keeper, halts=self._halts,
+            plan=self._make_plan, clean=self._clean, progress=self.screen.progress,
+        )  # fmt: skip
 
-        found = platforms.attach(
-            self.target, self.options.platform, tell=lambda text: self.screen.progress("platform", text)
-        )
-        where = found.name if found is not None else self.options.platform or platforms.default(self.target)
-        if found is None:
-            # What cannot work is said before anything is started.
-            self._make_plan(planner.planned_inventory(self.target, self.options.variant, where))
-        elif found.variant != self.options.variant:
-            raise Refused(
-                f"{self.target.name} is up as '{found.variant}', and this run wants '{self.options.variant}'; "
-                f"take it down first with: saleproof down --platform {where}"
-            )
-        ours = found is None and not self.options.keep_up
-        down = TakeDown(platform=where, target=self.target).write(state, self.run_id) if ours else None
-        if down is not None:
-            stack.callback(down.unlink, missing_ok=True)
-        self._watchdog = Watchdog(self.run_id, state, self.options.store, down, state / "logs" / "watchdog.log")
-        self._watchdog.start()
-        stack.callback(self._release_watchdog)
-        if found is None:
-            found = platforms.up(self.target, self.options.variant, where, progress=self.screen.progress)
-        stack.callback(found.down if ours else self._release_platform)
-        self.platform = found
-        found.equip(self.screen.progress)
-        return found
-
-    def _release_platform(self) -> None:
-        """What was put beside the target goes, unless a fault is still there that it may be needed for."""
+    def _clean(self) -> bool:
         session: Session | None = getattr(self, "session", None)
-        # Another run's claim on the target is why this one may have been refused: what keeps that one's lease stays.
-        if self._claimed and (session is None or session.clean):
-            self.platform.release()
+        return session is None or session.clean
 
-    def _release_watchdog(self) -> None:
+    def _lease_lost(self, holder: str, reason: str) -> None:
+        """Before there is a session nothing is injected, and whoever waits for the target looks at the lease itself."""
         session: Session | None = getattr(self, "session", None)
-        self._watchdog.release(clean=session is None or session.clean)
+        if session is not None:
+            session.lease_ran_out(holder, reason)
+
+    def _note(self, text: str) -> None:
+        session: Session | None = getattr(self, "session", None)
+        if session is not None:
+            session.note(text)
 
     def _make_plan(self, inventory: Inventory) -> Plan:
         from chaos import planner
@@ -219,12 +195,12 @@ class Rehearsal:
 
     def _new_session(self, ledger: Ledger) -> Session:
         return Session(
-            run_id=self.run_id, plan=self.plan, faults=planned_faults(self.plan), ground=self._ground, ledger=ledger,
+            run_id=self.run_id, plan=self.plan, faults=planned_faults(self.plan), ground=self._acted_on, ledger=ledger,
             clock=self.clock, t0_s=self.t0_s, emit=self._emit, figures=self._figures, conclude=self._conclude_plain,
-            halted=self._halt.read,
+            halted=self._halts.read, keeper=self._keeper,
         )  # fmt: skip
 
-    def _ground(self, fault: type) -> Any:
+    def _acted_on(self, fault: type) -> Any:
         """What a fault acts on: the run's traffic or the platform."""
         return self._traffic if fault.needs is TrafficShaper else self.platform  # type: ignore[attr-defined]
 
@@ -327,7 +303,7 @@ class Rehearsal:
         try:
             session.revert_open()
             # What could not be reverted goes by itself now, where the target lives.
-            self._keeper.close()
+            self._keeper.close(clean=session.clean)
             self._guard.stop()
             if self._traffic is not None:
                 stopped = session.stop.is_set()

@@ -57,8 +57,8 @@ def test_halt_and_resume_speak_json(saleproof: Any) -> None:
     assert (first["already"], second["already"]) == (False, True)
     assert second["halt"] == first["halt"]
     assert (first["runs"], first["still_open"], first["still_running"]) == ([], [], [])
-    assert json.loads(saleproof("resume", "--json").stdout) == {"was_halted": True, "halt": first["halt"]}
-    assert json.loads(saleproof("resume", "--json").stdout) == {"was_halted": False, "halt": None}
+    for was, halt in ((True, first["halt"]), (False, None)):
+        assert json.loads(saleproof("resume", "--json").stdout) == {"was_halted": was, "halt": halt, "targets": []}
 
 
 def test_halt_says_what_a_dead_run_left(saleproof: Any, tmp_path: Path) -> None:
@@ -90,6 +90,14 @@ def test_a_run_that_does_not_end_is_said(saleproof: Any, tmp_path: Path) -> None
 def test_a_bad_timeout_is_usage(saleproof: Any, tmp_path: Path) -> None:
     """And nothing is halted by it."""
     assert saleproof("halt", "--timeout", "soon").returncode == 64
+    assert not (tmp_path / "state" / "halt").exists()
+
+
+def test_a_target_that_is_one_user_s_has_no_halt_of_its_own(saleproof: Any, tmp_path: Path) -> None:
+    """64, and what to do instead; nothing is halted by it."""
+    for words in (("halt", "--platform", "embedded"), ("resume", "--platform", "embedded")):
+        refused = saleproof(*words)
+        assert (refused.returncode, "leave --target out" in refused.stderr) == (64, True), refused.stderr
     assert not (tmp_path / "state" / "halt").exists()
 
 

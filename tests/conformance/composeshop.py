@@ -13,7 +13,7 @@ from decoys import decoys
 from grounds import Seen, target
 from offline_images import variables
 
-from chaos.platforms.compose import image, project
+from chaos.platforms.compose import agent, image, project
 from chaos.platforms.compose.agent import Agent
 from chaos.platforms.compose.engine import connect
 from chaos.platforms.compose.platform import ComposePlatform
@@ -118,7 +118,7 @@ def running() -> Iterator[ComposeShop]:
             shop = ComposeShop.up(target(name), "default")
             shop.project = name
             with decoys(engine, name) as shop.beside:
-                shop.equip(lambda *_: None)
+                agent.ensure(engine, name)
                 yield shop
         finally:
             ComposeShop.clean(target(name))

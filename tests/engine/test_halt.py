@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from chaos.engine.guard import Guard
-from chaos.engine.halt import Halt, HaltFile
+from chaos.engine.halt import HaltFile
 from chaos.engine.session import Stopped
 from chaos.errors import SaleproofError
 from chaos.model.event import FaultConfirmed, Halted
+from chaos.model.halt import Halt
 from chaos.model.verdict import Status
 
 

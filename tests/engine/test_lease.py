@@ -44,7 +44,7 @@ class Place:
         self.renewals += 1
         return self.leases.renew(lease, self.clock.now_s())
 
-    def release(self, holder: Holder, name: str) -> None:
+    def release(self, holder: Holder, name: str, *, clean: bool = False) -> None:
         self.leases.release(name)
 
     def look(self) -> None:

@@ -13,7 +13,8 @@ from chaos.agent.redirect import FORGOTTEN_S
 from chaos.engine.lock import TargetLock
 from chaos.errors import Unavailable
 from chaos.platforms import reach
-from chaos.platforms.compose import notes, sidecar
+from chaos.platforms.compose import agent, sidecar
+from chaos.platforms.compose.notes import ATTACHED
 from chaos.platforms.compose.platform import ComposePlatform
 from chaos.proxy.client import ToxiproxyClient
 from chaos.proxy.values import ToxicSpec
@@ -46,7 +47,7 @@ def slow_down(ground: Ground) -> None:
     proxy = platform.inventory().proxies["vote -> redis"]
     api = ToxiproxyClient(reach.api("", proxy.reach), timeout_s=10)
     api.add_toxic("vote -> redis", ToxicSpec(name="slow", type="latency", attributes={"latency": round(SLOW_S * 1000)}))
-    platform.release()
+    agent.dismiss(platform.engine, platform.project)
 
 
 def is_direct_within(customers: Customers, at_s: float, within_s: float) -> None:
@@ -118,7 +119,7 @@ def test_everything_is_as_it_was(ground: Ground, tmp_path: Path) -> None:
     assert after["containers"] == before["containers"]
     assert ground.decoy.snapshot(ground.reader) == decoy
     assert sidecar.sidecars(ground.voting.engine, ground.voting.name) == ()
-    assert notes.all_of_them() == ()
+    assert ATTACHED.all() == ()
 
 
 def test_connections_from_before_are_counted_and_recycled(ground: Ground) -> None:
@@ -217,7 +218,7 @@ def test_an_endpoint_outside_the_project(ground: Ground) -> None:
         assert platform is not None
         proxy = platform.inventory().proxies["vote -> tally-example"]
         ToxiproxyClient(reach.api("", proxy.reach), timeout_s=10).set_enabled("vote -> tally-example", False)
-        platform.release()
+        agent.dismiss(platform.engine, platform.project)
         assert ground.voting.ask("/tally").status == 503
         assert ground.voting.ask("/").status == 200
     finally:
@@ -268,7 +269,7 @@ def test_an_engine_that_allows_no_packet_rules(ground: Ground, monkeypatch: pyte
             platform.attachments.attach(["vote -> redis"])
     finally:
         platform.attachments.detach()
-        platform.release()
+        agent.dismiss(platform.engine, platform.project)
     assert ground.voting.snapshot(ground.reader) == before
     assert sidecar.sidecars(ground.voting.engine, ground.voting.name) == ()
 
@@ -298,8 +299,8 @@ def test_a_project_taken_down_leaves_nothing_of_ours(ground: Ground, tmp_path: P
         while sidecar.sidecars(decoy.engine, decoy.name):
             assert time.monotonic() < until_s, "the sidecar outlives its caller"
             time.sleep(0.2)
-        assert len(notes.all_of_them()) == 1
+        assert len(ATTACHED.all()) == 1
         saleproof("recover")
-        assert notes.all_of_them() == ()
+        assert ATTACHED.all() == ()
     finally:
         decoy.up()

@@ -80,8 +80,9 @@ def entrust(holder: Holder, undo: Undo) -> None:
         keeper.entrust(holder.reach, undo)
 
 
-def release(holder: Holder, name: str) -> None:
-    """Give it back, and with it whatever is still under it. Idempotent. Raises: Unavailable."""
+def release(holder: Holder, name: str, *, clean: bool = False) -> None:
+    """Give it back, and with it whatever is still under it; `clean`: nothing is, as who gives it back has seen.
+    Idempotent. Raises: Unavailable."""
     if holder.kind == "fault proxy":
         from chaos.proxy.client import ToxiproxyClient
 
@@ -91,7 +92,7 @@ def release(holder: Holder, name: str) -> None:
     elif holder.kind == "agent":
         from chaos.platforms.compose import keeper
 
-        keeper.release(holder.reach, name)
+        keeper.release(holder.reach, name, clean=clean)
     else:
         from chaos.load import control
 

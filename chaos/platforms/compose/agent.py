@@ -107,14 +107,14 @@ def _run(client: Any, engine: Engine, project: str, tag: str) -> None:
 
 def _refuse_in_use(engine: Engine, project: str) -> None:
     """An agent of another version that keeps somebody's lease is not taken away. Raises: Refused, Unavailable."""
-    held = _held(engine, project)
+    held = leases(engine, project)
     if held:
         raise Refused(
             f"the project '{project}' is in use by run {held[0]}, of another version of Saleproof; wait for it"
         )
 
 
-def _held(engine: Engine, project: str) -> list[str]:
+def leases(engine: Engine, project: str) -> list[str]:
     """The leases that agents there keep, of whichever version they are. Raises: Unavailable."""
     with engine.calling("list containers") as client:
         label = f"{AGENT_LABEL}={project}"
@@ -157,6 +157,12 @@ def remove(engine: Engine, project: str) -> None:
         if time.monotonic() > until_s:
             raise Unavailable(f"Saleproof's agent does not go away; by hand: docker rm -f {name_of(project)}")
         time.sleep(LOOK_AGAIN_S)
+
+
+def dismiss(engine: Engine, project: str) -> None:
+    """Remove it, unless it keeps a lease, or takes something back: somebody else needs it then. Raises: Unavailable."""
+    if not leases(engine, project):
+        remove(engine, project)
 
 
 class Agent:
@@ -222,5 +228,5 @@ def borrowed(engine: Engine, project: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if not had_one and not _held(engine, project):
-            remove(engine, project)
+        if not had_one:
+            dismiss(engine, project)

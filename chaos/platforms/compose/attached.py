@@ -11,12 +11,12 @@ from chaos.errors import SaleproofError, Unavailable, UsageError, nearest
 from chaos.model.base import Noun, to_plain
 from chaos.model.platform import Progress, Proxy, silent
 from chaos.model.target import Link, Target
-from chaos.platforms.compose import leftovers, notes, project, sidecar
+from chaos.platforms.compose import leftovers, project, sidecar
 from chaos.platforms.compose.agent import Agent
 from chaos.platforms.compose.attachable import instead, refuse
 from chaos.platforms.compose.engine import Engine
 from chaos.platforms.compose.links import LinkReach
-from chaos.platforms.compose.notes import Note
+from chaos.platforms.compose.notes import ATTACHED, Note
 from chaos.platforms.compose.project import Container
 from chaos.platforms.compose.sidecar import Sidecar, State
 from chaos.platforms.compose.slots import assign, compose_part, slots
@@ -137,7 +137,7 @@ class Attachments:
         wanted = self._wanted(names, assigned)
         for client, pairs in wanted.items():
             refuse(self._engine, assigned[client], [pair for pair in pairs if pair.name not in before], own)
-        notes.write(Note(target=self._target.name, project=self._part.project, endpoint=self._engine.endpoint))
+        ATTACHED.write(Note(target=self._target.name, project=self._part.project, endpoint=self._engine.endpoint))
         done: list[Attached] = []
         begun: list[tuple[str, list[Pair]]] = []
         try:
@@ -257,7 +257,7 @@ class Attachments:
         wanted = {pair.name for pair in self.pairs(names)} if names else None
         gone: list[str] = []
         there = sidecar.sidecars(self._engine, self._part.project)
-        note = notes.of(self._part.project, self._engine.endpoint)
+        note = ATTACHED.of(self._part.project, self._engine.endpoint)
         if not there and note is None:
             return gone
         for one in there:
@@ -278,7 +278,7 @@ class Attachments:
         if wanted is None and left:
             raise Unavailable(f"still there: {', '.join(one.name for one in left)}")
         if note is not None and not left:
-            notes.remove(note)
+            ATTACHED.remove(note)
         return sorted(gone)
 
     def _take_back(self, caller: Container, names: list[str]) -> None:

@@ -39,9 +39,9 @@ def entrust(reach: dict[str, Any], undo: Undo) -> None:
     _call(reach, do="entrust", lease=undo.lease, undo=to_plain(undo))
 
 
-def release(reach: dict[str, Any], name: str) -> None:
+def release(reach: dict[str, Any], name: str, *, clean: bool = False) -> None:
     """Raises: Unavailable."""
-    _call(reach, do="release", lease=name)
+    _call(reach, do="release", lease=name, clean=clean)
 
 
 def _call(reach: dict[str, Any], **arguments: Any) -> Any:

@@ -1,5 +1,4 @@
-"""Which projects this user has attached links of: a note each in the state folder, from before the first sidecar is
-started until all was read back to be gone. `recover` and `down` look here."""
+"""Which projects on which engines this user has had to do with: a note each in the state folder."""
 
 from __future__ import annotations
 
@@ -18,27 +17,41 @@ class Note(Noun):
     target: str
     project: str
     endpoint: Endpoint
+    # When the halt was made there that was told from here (`Halt.since`); empty when none was.
+    halted: str = ""
 
 
-def write(note: Note) -> None:
-    """Raises: SaleproofError, OSError."""
-    path = _path(note.project, note.endpoint)
-    fresh = path.with_suffix(".tmp")
-    fresh.write_bytes(to_json(note))
-    fresh.replace(path)
+class Notes:
+    """Those of one kind, in a folder of that name."""
 
+    def __init__(self, name: str) -> None:
+        self._name = name
 
-def remove(note: Note) -> None:
-    _path(note.project, note.endpoint).unlink(missing_ok=True)
+    def write(self, note: Note) -> None:
+        """Raises: SaleproofError, OSError."""
+        path = self._path(note.project, note.endpoint)
+        fresh = path.with_suffix(".tmp")
+        fresh.write_bytes(to_json(note))
+        fresh.replace(path)
 
+    def remove(self, note: Note) -> None:
+        self._path(note.project, note.endpoint).unlink(missing_ok=True)
 
-def of(project: str, endpoint: Endpoint) -> Note | None:
-    path = _path(project, endpoint)
-    return _read(path)
+    def of(self, project: str, endpoint: Endpoint) -> Note | None:
+        return _read(self._path(project, endpoint))
 
+    def all(self, since_s: float = 0.0) -> tuple[Note, ...]:
+        """Those written since then, in Unix seconds."""
+        paths = sorted(path for path in self._folder().glob("*.json") if path.stat().st_mtime >= since_s)
+        return tuple(note for path in paths if (note := _read(path)) is not None)
 
-def all_of_them() -> tuple[Note, ...]:
-    return tuple(note for path in sorted(_folder().glob("*.json")) if (note := _read(path)) is not None)
+    def _path(self, project: str, endpoint: Endpoint) -> Path:
+        """A project's name is one only on its engine."""
+        engine = hashlib.sha256(str(endpoint).encode()).hexdigest()[:8]
+        return self._folder() / f"{project}.{engine}.json"
+
+    def _folder(self) -> Path:
+        return private_dir(state_dir() / self._name)
 
 
 def _read(path: Path) -> Note | None:
@@ -47,11 +60,7 @@ def _read(path: Path) -> Note | None:
     return None
 
 
-def _path(project: str, endpoint: Endpoint) -> Path:
-    """A project's name is one only on its engine."""
-    engine = hashlib.sha256(str(endpoint).encode()).hexdigest()[:8]
-    return _folder() / f"{project}.{engine}.json"
-
-
-def _folder() -> Path:
-    return private_dir(state_dir() / "attached")
+# Links were attached there: from before the first sidecar is started until all was read back to be gone.
+ATTACHED = Notes("attached")
+# A run was there, or a halt was told: `halt` tells those, `resume` those that were told.
+SHARED = Notes("shared")

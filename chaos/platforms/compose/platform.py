@@ -11,7 +11,7 @@ import msgspec
 from chaos.errors import Refused, SaleproofError, Unavailable, nearest
 from chaos.model.platform import Instance, Inventory, Progress, Proxy, silent
 from chaos.model.target import Target
-from chaos.platforms.compose import agent, image, kernel, project
+from chaos.platforms.compose import agent, kernel, project
 from chaos.platforms.compose.attached import Attachments
 from chaos.platforms.compose.command import Compose as Command
 from chaos.platforms.compose.command import needs_compose
@@ -104,15 +104,6 @@ class ComposePlatform:
 
     def down(self) -> None:
         type(self).clean(self._target)
-
-    def equip(self, progress: Progress) -> None:
-        if not image.is_there(self._engine):
-            progress("agent", "building its image, once on each engine")
-        agent.ensure(self._engine, self._part.project)
-        progress("agent", "ready")
-
-    def release(self) -> None:
-        agent.remove(self._engine, self._part.project)
 
     # --- what there is
 

@@ -4,15 +4,16 @@ works stays, for taking it away would cut the connections that it carries."""
 from __future__ import annotations
 
 from chaos.errors import SaleproofError
-from chaos.platforms.compose import leftovers, notes
+from chaos.platforms.compose import leftovers
 from chaos.platforms.compose.agent import borrowed
 from chaos.platforms.compose.engine import connect, may_answer
+from chaos.platforms.compose.notes import ATTACHED
 
 
 def clear_all() -> list[str]:
     """What a person should know, a line for each project. Never raises for one."""
     lines = []
-    for note in notes.all_of_them():
+    for note in ATTACHED.all():
         where = f"{note.project} on {note.endpoint}"
         try:
             if not may_answer(note.endpoint):
@@ -28,5 +29,5 @@ def clear_all() -> list[str]:
             names = ", ".join(one.name for one in working)
             lines.append(f"  {where}: still attached, and no fault: {names}. `saleproof detach` takes it away")
         else:
-            notes.remove(note)
+            ATTACHED.remove(note)
     return lines

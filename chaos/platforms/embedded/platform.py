@@ -97,12 +97,6 @@ class EmbeddedPlatform:
             if present is None or present.up == self._resolved.up:
                 take_down(self._folder)
 
-    def equip(self, progress: Progress) -> None:
-        """Nothing is needed beside it."""
-
-    def release(self) -> None:
-        """Nothing is ever put beside it."""
-
     # --- what there is
 
     def inventory(self) -> Inventory:
