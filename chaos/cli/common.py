@@ -114,6 +114,13 @@ def open_store() -> Store:
     return Store.open(store_url())
 
 
+def terminal_width() -> int:
+    """Between 80 and 120 columns; 80 where nobody looks."""
+    import shutil
+
+    return min(120, max(80, shutil.get_terminal_size().columns)) if sys.stdout.isatty() else 80
+
+
 def positive(text: str) -> int:
     """For argparse: a whole number from 1. Raises: ValueError, which argparse turns into usage."""
     value = int(text)

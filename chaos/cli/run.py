@@ -49,6 +49,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="processes that send the customers (default: as many as the rate takes, up to one a processor)",
     )  # fmt: skip
     parser.add_argument(
+        "--ignore-budget", action="store_true",
+        help="run although the error budget does not allow it; the record says so",
+    )  # fmt: skip
+    parser.add_argument(
         "--journal", metavar="FILE", default=None,
         help="also write the journal in the Chaos Toolkit's format (its own experiments: default journal.json)",
     )  # fmt: skip
@@ -96,6 +100,7 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
         variant=pick_variant(target, arguments.variant), platform=arguments.platform, profile=arguments.profile,
         seed=arguments.seed,
         store=store_url(), keep_up=arguments.keep_up, engine=arguments.engine, generators=arguments.generators,
+        ignore_budget=arguments.ignore_budget,
         armed=arguments.arm or os.environ.get(ARM_VARIABLE) or ask_to_arm(target),
     )  # fmt: skip
     raise_until_ready()

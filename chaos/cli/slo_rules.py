@@ -27,7 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Exits with 65 when there is no SLO that rules can be made for. What gets none is said, with the reason."""
     from chaos.cli.common import write_result
     from chaos.errors import SpecError, UsageError
-    from chaos.slo.rules import NoRules, group
+    from chaos.slo.queries import NoCounters
+    from chaos.slo.rules import group
     from chaos.units import Duration
 
     target = find_target(arguments.target)
@@ -39,11 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--scrape {arguments.scrape}: between 100ms and 10m")
     groups, without = [], []
     for slo in target.slos:
-        name = slo.objective.sli.split(".")[0] if slo.objective is not None else ""
         try:
-            sli = target.slis.get(name)
-            groups.append(group(slo, sli, target=target.name, events=target.events, scrape_s=float(scrape)))
-        except NoRules as reason:
+            groups.append(group(slo, target.slis, target=target.name, events=target.events, scrape_s=float(scrape)))
+        except NoCounters as reason:
             without.append(str(reason))
     for text in without:
         say(f"no rules for {text}")

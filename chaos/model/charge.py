@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from chaos.model.base import Noun
 from chaos.model.objective import Condition
 from chaos.model.slo import Budgeting, BudgetKind, Money, Sla
@@ -71,6 +73,15 @@ class Charge(Noun):
     lasting: Duration | None = None
     attained: float = 1.0  # of the window, if nothing else was bad in it
     attained_lasting: float = 1.0  # of one that was as bad as the fault's time all along
+
+
+class ChargedRun(Noun):
+    """A charge, and the recorded run that it was for."""
+
+    run: str
+    title: str
+    started_at: datetime
+    charge: Charge
 
 
 class SlaCharge(Noun):

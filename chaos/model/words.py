@@ -27,6 +27,11 @@ def percent(ratio: float) -> str:
     return f"{text.rstrip('0').rstrip('.')} %"
 
 
+def share(ratio: float) -> str:
+    """Of something that there can be more of than all: `0.41 %`, `100 %`, `1,240 %`."""
+    return percent(ratio) if ratio <= 1 else f"{ratio * 100:,.0f} %"
+
+
 def in_unit(value: float, unit: str) -> str:
     """A value in base units for people; `unit` is `s`, `ratio` or empty."""
     if unit == "s":

@@ -34,6 +34,7 @@ class Options:
     keep_up: bool = False
     allow_undecidable: bool = False
     armed: str | None = None
+    ignore_budget: bool = False
     engine: str = "direct"  # what speaks HTTP for the customers: `chaos.load.ENGINE_NAMES`
     generators: int | None = None  # processes that send them; None: as many as the rate takes
     command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))

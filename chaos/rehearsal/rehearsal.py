@@ -41,6 +41,7 @@ from chaos.rehearsal.begin import (
     refuse_open_ledger,
     versions,
 )
+from chaos.rehearsal.budgets import within_budget
 from chaos.rehearsal.ground import Ground
 from chaos.rehearsal.halted import Halts, refuse_when_halted, unwind_when_halted
 from chaos.rehearsal.production import PRODUCTION, refuse_unarmed, refuse_unsafe_plan
@@ -130,6 +131,7 @@ class Rehearsal:
         check_target(self.platform, self.target, self._conditions())
         self.screen.planned(self.plan)
         self._store = stack.enter_context(self._open_store())
+        self.plan = within_budget(self.plan, self.target, self._store, ignore=self.options.ignore_budget)
         self._recorder = self._start_recording(stack)
         self.t0_s = self.clock.now_s()
         self.session = self._new_session(ledger)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chaos.model.charge import Budgeted, Charge, SlaCharge
 from chaos.model.verdict import Verdict
-from chaos.model.words import percent, seconds
+from chaos.model.words import seconds, share
 from chaos.report.paint import Page
 
 _KINDS = {
@@ -31,11 +31,6 @@ def show(page: Page, verdict: Verdict, budgets: Budgeted) -> None:
         page.line(("  ", ""), (f"{word} {untouched}: nothing spent", "dim"))
     for due in verdict.slas:
         page.wrapped(_due(due), indent=2)
-
-
-def share(spent: float) -> str:
-    """`0.41 %`, `100 %`, `1,240 %`."""
-    return percent(spent) if spent <= 1 else f"{spent * 100:,.0f} %"
 
 
 def _charge(charge: Charge, traffic: str, factor: float) -> str:

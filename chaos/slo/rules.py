@@ -15,71 +15,39 @@ event never alerts, however little traffic there is.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from chaos.model.sli import Shape, Sli
+from chaos.model.sli import Sli
 from chaos.model.slo import Slo, SloEvent
 from chaos.slo.burn import Step, steps
+from chaos.slo.queries import Counters, NoCounters, bad_ratio, counters, duration
 from chaos.slo.window import length_s
 
 Group = dict[str, Any]
 
 # Two bad events. `increase` extrapolates, so that one event can look like 1.3; half-way is safe from both sides.
 EVENTS_LEAST = 1.5
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
-class NoRules(Exception):
-    """No rules can be made for this SLO; the message says why."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counters:
-    """The selectors of an SLI's raw counters. `complete`: the good one is there whenever the total is, as a histogram's
-    buckets are. Where it is not, its absence means that nothing is known: a histogram may have no such bucket."""
-
-    good: str
-    total: str
-    complete: bool = False
-
-    def grew(self, function: str, span: str) -> tuple[str, str]:
-        """(good, total) over a span, by `rate` or `increase`."""
-        good = f"sum({function}({self.good}[{span}]))"
-        return good if self.complete else f"({good} or vector(0))", f"sum({function}({self.total}[{span}]))"
-
-
-def counters(slo: Slo, sli: Sli | None) -> Counters:
-    """Raises: NoRules for an SLI that no Prometheus has."""
-    condition = slo.objective
-    if condition is None or sli is None:
-        raise NoRules(
-            f"{slo.name}: '{slo.condition}' is measured on our own customers; an SLI of your Prometheus would do"
-        )
-    if sli.shape is Shape.HISTOGRAM and sli.histogram is not None:
-        bucket, count = _suffixed(sli.histogram, "_bucket"), _suffixed(sli.histogram, "_count")
-        return Counters(good=_with(bucket, _end(condition.threshold)), total=count, complete=True)
-    if sli.good is not None and sli.total is not None:
-        return Counters(good=sli.good.strip(), total=sli.total.strip())
-    raise NoRules(f"{slo.name}: '{slo.condition}' is a reading from {sli.source.value}, and no counter")
-
-
-def group(slo: Slo, sli: Sli | None, *, target: str, events: dict[str, SloEvent], scrape_s: float = 15.0) -> Group:
-    """The rules of one SLO as Prometheus has them in its files. Raises: NoRules."""
-    found = counters(slo, sli)
+def group(
+    slo: Slo, slis: Mapping[str, Sli], *, target: str, events: Mapping[str, SloEvent], scrape_s: float = 15.0,
+    words: Mapping[str, str] | None = None,
+) -> Group:  # fmt: skip
+    """The rules of one SLO as Prometheus has them in its files. Raises: NoCounters."""
+    found = counters(slo, slis, words or {})
     window_s, budget = length_s(slo.window, events), 1 - slo.goal
     slice_s = float(slo.slice) if slo.slice is not None else 0.0
     alerts = steps(window_s, budget=budget, scrape_s=scrape_s, least_s=slice_s)
     if not alerts:
-        raise NoRules(
+        raise NoCounters(
             f"{slo.name}: no alert can be made for a window of {slo.window} at {slo.goal:.6g}, scraped every "
             f"{duration(scrape_s)}"
         )
     labels = {"slo": slo.name, "target": target}
     rules: list[dict[str, Any]] = [{"record": "slo:objective:ratio", "expr": f"vector({slo.goal:.12g})"}]
     if slo.slice is not None and slo.slice_target is not None:
-        bad = f"{_bad_ratio(found, slice_s)} > bool {1 - slo.slice_target:.12g}"
+        bad = f"{bad_ratio(found, slice_s)} > bool {1 - slo.slice_target:.12g}"
         rules.append({"record": "slo:slice:bad", "expr": bad})
     for seconds in sorted({s for step in alerts for s in (step.long_s, step.short_s)}):
         rules.append({"record": f"slo:bad:ratio_rate{duration(seconds)}", "expr": _ratio(slo, found, seconds, labels)})
@@ -102,26 +70,10 @@ def group(slo: Slo, sli: Sli | None, *, target: str, events: dict[str, SloEvent]
 SHORTEST_IN = 4
 
 
-def duration(seconds: float) -> str:
-    """As Prometheus writes it: `5m`, `2h24m`, `90s`, `30d`."""
-    left, parts = round(seconds), []
-    for unit, size in _UNITS:
-        if left >= size:
-            parts.append(f"{left // size}{unit}")
-            left %= size
-    return "".join(parts) or "0s"
-
-
-def _bad_ratio(found: Counters, seconds: float) -> str:
-    """The bad share of what happened; nothing where nothing did."""
-    good, total = found.grew("rate", duration(seconds))
-    return f"clamp_min(({total} - {good}) / ({total} > 0), 0)"
-
-
 def _ratio(slo: Slo, found: Counters, seconds: float, labels: dict[str, str]) -> str:
     """Of the events, or of the time slices, in the last `seconds`."""
     if slo.slice is None:
-        return _bad_ratio(found, seconds)
+        return bad_ratio(found, seconds)
     return f"avg_over_time(slo:slice:bad{_matching(labels)}[{duration(seconds)}])"
 
 
@@ -157,21 +109,3 @@ def _alert(step: Step, slo: Slo, labels: dict[str, str], budget: float, event: S
 
 def _matching(labels: dict[str, str]) -> str:
     return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
-
-
-def _suffixed(selector: str, suffix: str) -> str:
-    name, brace, rest = selector.strip().partition("{")
-    return f"{name.strip()}{suffix}{brace}{rest}"
-
-
-def _with(selector: str, matcher: str) -> str:
-    """With one matcher more."""
-    name, brace, rest = selector.partition("{")
-    inside = rest.rpartition("}")[0].strip().rstrip(",") if brace else ""
-    return f"{name}{{{inside + ',' if inside else ''}{matcher}}}"
-
-
-def _end(threshold_s: float) -> str:
-    """The bucket that ends at the threshold. Clients write a whole number as `1` or as `1.0`."""
-    text = re.sub(r"\.0+$", "", f"{threshold_s:.10g}")
-    return f'le=~"{text}(?:[.]0)?"' if "." not in text else f'le="{text}"'

@@ -76,7 +76,7 @@ EXIT_CODES = {
     69: "not available: a platform or a service does not answer, or the platform lacks what a fault needs",
     70: "an internal error, or the run crashed; everything was reverted",
     75: "refused for now: halted, production not armed, another run holds the target, an open ledger, a fault left "
-    "from before, the other variant is up",
+    "from before, the other variant is up, too little of the error budget left",
     130: "interrupted by a person, a signal or `saleproof halt`, and everything was reverted",
 }
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Table, func, select
 import chaos
 from chaos.errors import SaleproofError, UsageError, nearest
 from chaos.model.base import from_json, to_json
+from chaos.model.charge import Charge, ChargedRun
 from chaos.model.event import AnyEvent
 from chaos.model.journal import Journal, RunInfo
 from chaos.model.plan import Plan
@@ -26,7 +27,7 @@ from chaos.store.recorder import Recorder, write_rows
 from chaos.store.rows import event_of, event_row, ids_of, journal_of, journal_row, run_row, samples_of
 from chaos.store.spool import SUFFIX, Spool, claimed, lines
 from chaos.store.summary import RunSummary
-from chaos.store.tables import PARTS, acknowledged, chunks, events, journals, runs, samples, series, verdicts
+from chaos.store.tables import PARTS, acknowledged, charges, chunks, events, journals, runs, samples, series, verdicts
 
 
 class Store:
@@ -95,7 +96,19 @@ class Store:
             "exit_code": verdict.exit_code,
             "data": to_json(verdict).decode(),
         }
-        self._keep(run, [("verdicts", row)])
+        self._keep(run, [("verdicts", row), *self._charge_rows(run, verdict)])
+
+    def _charge_rows(self, run: str, verdict: Verdict) -> list[tuple[str, dict[str, Any]]]:
+        """A run is charged once: these have the same numbers each time, and what is there already stays."""
+        target = self._find(run).target
+        return [
+            (
+                "charges",
+                {"run": run, "seq": seq, "target": target, "slo": charge.slo, "budget": charge.budget,
+                 "spent": charge.spent, "data": to_json(charge).decode()},
+            )
+            for seq, charge in enumerate(verdict.charges)
+        ]  # fmt: skip
 
     def _keep(self, run: str, rows: list[tuple[str, dict[str, Any]]]) -> None:
         """Into the database, else into a spool file: what happened is not lost because somebody locks the store.
@@ -185,6 +198,24 @@ class Store:
         with self._database.begin() as connection:
             found = _latest_verdict(connection, self._row(connection, run_id).id)
         return None if found is None else from_json(found.data, Verdict)
+
+    def charged(self, target: str, since: datetime) -> tuple[ChargedRun, ...]:
+        """What the runs on a target were charged since then, the newest first."""
+        query = (
+            select(runs.c.id, runs.c.title, runs.c.started_at, charges.c.data)
+            .join(charges, charges.c.run == runs.c.id)
+            .where(charges.c.target == target, runs.c.started_at >= since.astimezone(UTC).isoformat())
+            .order_by(runs.c.started_at.desc(), runs.c.id.desc(), charges.c.seq)
+        )
+        with self._database.begin() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            ChargedRun(
+                run=row.id, title=row.title, started_at=datetime.fromisoformat(row.started_at),
+                charge=from_json(row.data, Charge),
+            )
+            for row in rows
+        )  # fmt: skip
 
     def series(self, run_id: str) -> tuple[seconds.Series, ...]:
         """Each step second by second; worked out at the first call after the run's end, and kept."""

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Float, Index, Integer, LargeBinary, M
 
 from chaos.store.errors import StoreError
 
-SCHEMA = 1
+SCHEMA = 2
 
 metadata = MetaData()
 
@@ -38,7 +38,7 @@ runs = Table(
 )
 
 
-def _part(name: str, *columns: Column[object]) -> Table:
+def _part(name: str, *columns: Column[object] | Index) -> Table:
     """A table of numbered parts of a run. The number is given by the writer, so that writing twice is harmless."""
     return Table(
         name,
@@ -64,11 +64,21 @@ verdicts = _part(
 )
 # Derived from the requests, for reports: seq 0 is all steps together, then one row a step.
 series = _part("series", Column("step", Text), Column("data", LargeBinary))
+# What the run was charged, one row an SLO; the first verdict's, so that nobody is charged twice for one run.
+charges = _part(
+    "charges",
+    Column("target", Text),
+    Column("slo", Text),
+    Column("budget", String(16)),
+    Column("spent", Float),
+    Column("data", Text),
+    Index("charges_by_target", "target"),
+)
 
-PARTS = {table.name: table for table in (events, chunks, samples, acknowledged, journals, verdicts, series)}
+PARTS = {table.name: table for table in (events, chunks, samples, acknowledged, journals, verdicts, series, charges)}
 
 # From version n to n + 1. Each runs in one transaction with the change of the version number.
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: charges.create}
 
 
 def prepare(connection: Connection, where: str) -> None:

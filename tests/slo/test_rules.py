@@ -16,7 +16,8 @@ from chaos.model.objective import Condition, Op
 from chaos.model.sli import Shape, Sli, Source
 from chaos.model.slo import Slo, SloEvent, SloWindow
 from chaos.slo.budget import burn_rate
-from chaos.slo.rules import NoRules, duration, group
+from chaos.slo.queries import NoCounters, duration
+from chaos.slo.rules import group
 from chaos.units import Duration, Ratio
 from tests.slo.promtool import check, expect
 
@@ -35,8 +36,10 @@ SLO = Slo(
 FIRING = 'count(ALERTS{alertstate="firing"})'
 
 
-def rules(slo: Slo = SLO, sli: Sli = SLI, **more: Any) -> dict[str, Any]:
-    return {"groups": [group(slo, sli, target="shop", events=more.pop("events", {}), **more)]}
+def rules(slo: Slo = SLO, sli: Sli | None = SLI, **more: Any) -> dict[str, Any]:
+    return {
+        "groups": [group(slo, {sli.name: sli} if sli else {}, target="shop", events=more.pop("events", {}), **more)]
+    }
 
 
 def histogram(threshold_s: float) -> tuple[Slo, Sli]:
@@ -62,8 +65,8 @@ def test_prometheus_takes_them(tmp_path: Path) -> None:
         replace(SLO, name="c", window=SloWindow(event="sale")),
         replace(SLO, name="d", budgeting="timeslices", slice=Duration(60), slice_target=Ratio(0.95)),
     ]  # fmt: skip
-    groups = [group(slo, SLI, target="shop", events={"sale": sale}) for slo in every]
-    check({"groups": [*groups, group(*histogram(1.0), target="shop", events={})]}, tmp_path)
+    groups = [group(slo, {"served": SLI}, target="shop", events={"sale": sale}) for slo in every]
+    check({"groups": [*groups, *rules(*histogram(1.0))["groups"]]}, tmp_path)
 
 
 def test_a_burn_rate_is_what_counting_by_hand_gives(tmp_path: Path) -> None:
@@ -144,11 +147,11 @@ def test_a_bucket_is_found_as_either_client_writes_it(end: str, tmp_path: Path) 
 def test_what_has_no_rules_says_why() -> None:
     """Our own customers' SLIs, readings, windows that are too short."""
     gauge = Sli(name="stock", source=Source.SQL, shape=Shape.GAUGE, service="db", query="SELECT 1")
-    with pytest.raises(NoRules, match="measured on our own customers"):
-        rules(SLO, None)  # type: ignore[arg-type]
-    with pytest.raises(NoRules, match="is a reading from sql, and no counter"):
-        rules(SLO, gauge)
-    with pytest.raises(NoRules, match="no alert can be made for a window of 1m"):
+    with pytest.raises(NoCounters, match="measured on our own customers"):
+        rules(SLO, None)
+    with pytest.raises(NoCounters, match="is a reading from sql, and no counter"):
+        rules(SLO, replace(gauge, name="served"))
+    with pytest.raises(NoCounters, match="no alert can be made for a window of 1m"):
         rules(replace(SLO, window=SloWindow(rolling=Duration(60))))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from chaos.errors import Unavailable
+from chaos.model.charge import Charge
 from chaos.model.event import FaultIntended, FaultReverted, RunEnded
 from chaos.model.fault import Undo
 from chaos.model.journal import RunInfo
@@ -80,8 +81,12 @@ def test_a_run_is_kept_on_postgresql(postgres: str, tmp_path: Path, monkeypatch:
         recorder.event(RunEnded(at_s=2.0, status="completed"))
         recorder.finish("completed")
         store.append("last", [FaultReverted(at_s=3.0, fault="1.1", place="web-1", took_s=0.0, by="watchdog")])
+        charge = Charge(
+            slo="sale", objective="p99 < 2s", window="sale", budget="virtual", bad=3, total=100, allowed=50, spent=0.06
+        )
         verdict = Verdict(
-            run=info.id, status=Status.COMPLETED, outcome=Outcome.HELD, exit_code=0, reasons=("so",), checks=()
+            run=info.id, status=Status.COMPLETED, outcome=Outcome.HELD, exit_code=0, reasons=("so",), checks=(),
+            charges=(charge,),
         )  # fmt: skip
         store.save_verdict(verdict)
     with Store.open(postgres) as store:
@@ -93,6 +98,7 @@ def test_a_run_is_kept_on_postgresql(postgres: str, tmp_path: Path, monkeypatch:
         assert store.verdict("last") == verdict
         assert store.series("last")[0].total == (500,)
         assert store.runs()[0].exit == 0
+        assert [c.charge for c in store.charged("shop", info.started_at)] == [charge]
         store.delete("last")
         assert store.runs() == []
 

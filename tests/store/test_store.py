@@ -10,10 +10,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from chaos.errors import Refused, UsageError
+from chaos.model.charge import Charge
 from chaos.model.event import FaultIntended, FaultReverted, Noted, RunEnded, RunStarted
 from chaos.model.fault import Undo
 from chaos.model.journal import RunInfo, Sample
@@ -264,12 +266,42 @@ def test_an_older_store_is_migrated_once(tmp_path: Path, monkeypatch: pytest.Mon
     with Store.open(path) as store:
         store.record(info(), a_plan()).finish("completed")
     steps = []
-    monkeypatch.setattr(tables, "SCHEMA", 3)
-    monkeypatch.setattr(tables, "MIGRATIONS", {1: lambda c: steps.append(1), 2: lambda c: steps.append(2)})
+    now = tables.SCHEMA
+    monkeypatch.setattr(tables, "SCHEMA", now + 2)
+    more = {now: lambda c: steps.append(1), now + 1: lambda c: steps.append(2)}
+    monkeypatch.setattr(tables, "MIGRATIONS", tables.MIGRATIONS | more)
     with Store.open(path) as store:
         assert len(store.runs()) == 1
     Store.open(path).close()
     assert steps == [1, 2]
+
+
+def test_a_run_is_charged_once_however_often_it_is_judged(tmp_path: Path) -> None:
+    """And a store from before there were budgets learns of them when it is opened."""
+    path = tmp_path / "runs.db"
+    with Store.open(path) as store:
+        store.record(info(), a_plan()).finish("completed")
+    with sqlite3.connect(path) as raw:  # as version 1 left it
+        raw.execute("drop table charges")
+        raw.execute("update saleproof_meta set value = '1' where key = 'schema'")
+    charge = Charge(
+        slo="sale", objective="availability >= 99.99%", window="sale", budget="virtual", bad=3, total=100, allowed=50,
+        spent=0.06,
+    )  # fmt: skip
+    verdict = Verdict(
+        run=info().id, status=Status.COMPLETED, outcome=Outcome.HELD, exit_code=0, reasons=(), checks=(),
+        charges=(charge,),
+    )  # fmt: skip
+    with Store.open(path) as store:
+        assert store.charged("shop", datetime(2000, 1, 1, tzinfo=UTC)) == ()
+        store.save_verdict(verdict)
+        store.save_verdict(msgspec.structs.replace(verdict, charges=(msgspec.structs.replace(charge, spent=0.5),)))
+        [charged] = store.charged(a_plan().target, datetime(2000, 1, 1, tzinfo=UTC))
+        assert (charged.run, charged.charge) == (info().id, charge)
+        assert store.charged("another", datetime(2000, 1, 1, tzinfo=UTC)) == ()
+        assert store.charged(a_plan().target, info().started_at + timedelta(seconds=1)) == ()
+        store.delete("last")
+        assert store.charged(a_plan().target, datetime(2000, 1, 1, tzinfo=UTC)) == ()
 
 
 @pytest.mark.parametrize("content", [b"this is not a database at all" * 100])

@@ -1,0 +1,53 @@
+"""`saleproof slo status`: what is left of every error budget, over the recorded runs and over Prometheus."""
+
+from __future__ import annotations
+
+import argparse
+
+from chaos.cli.common import (
+    find_target,
+    json_option,
+    open_store,
+    out,
+    out_json,
+    pick_variant,
+    target_option,
+    terminal_width,
+    variant_option,
+)
+
+HELP = "show every objective, what is left of its error budget, and how fast it burns"
+EXAMPLES = """\
+  saleproof slo status
+  saleproof slo status --target targets/shop.yaml --json
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    target_option(parser)
+    variant_option(parser)
+    json_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exits with 0 when every budget could be read, whatever is left of it; 69 when a source does not answer."""
+    from datetime import UTC, datetime
+
+    from chaos.errors import Unavailable
+    from chaos.rehearsal.budgets import REMEMBERED, statuses
+
+    target = find_target(arguments.target)
+    variant = pick_variant(target, arguments.variant)
+    now = datetime.now(UTC)
+    with open_store() as store:
+        charged = store.charged(target.name, now - REMEMBERED)
+    found = statuses(target, variant, charged, now)
+    if arguments.json:
+        out_json({"target": target.name, "at": now, "budgets": found})
+    elif not found:
+        out(f"{target.name} has no SLO; see docs/slos.md")
+    else:
+        from chaos.report.slos import render
+
+        out(render(target.name, found, width=terminal_width()))
+    return Unavailable.exit_code if any(s.note.startswith("cannot be read") for s in found) else 0

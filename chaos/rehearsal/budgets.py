@@ -1,0 +1,123 @@
+"""The error budgets of a target as they are now: who counts them, and whether they allow a run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from chaos.engine.halt import person
+from chaos.errors import Refused, SaleproofError
+from chaos.model.plan import Plan
+from chaos.slo.gate import reasons, worst_case
+from chaos.slo.status import BudgetStatus, real, virtual
+
+if TYPE_CHECKING:
+    from chaos.model.charge import ChargedRun
+    from chaos.model.slo import Slo
+    from chaos.model.target import Target
+    from chaos.slis.counting import PrometheusCounting
+    from chaos.store import Store
+
+# No window is longer than a year; a leap day and a start in the middle of one are within this.
+REMEMBERED = timedelta(days=400)
+
+
+@contextlib.contextmanager
+def users(target: Target, variant: str) -> Iterator[PrometheusCounting | None]:
+    """Who counts real users: the Prometheus server that the target names, if it names one. Raises: Unavailable, when
+    its address cannot be had."""
+    if getattr(target, "prometheus", None) is None:
+        yield None
+        return
+    server_of = getattr(target, "prometheus_of")  # noqa: B009
+    from chaos.slis.access import Access
+    from chaos.slis.counting import PrometheusCounting
+    from chaos.slis.prometheus_api import PrometheusApi
+
+    server = server_of(variant)
+    counting = PrometheusCounting(PrometheusApi(Access.of(server, os.environ)), target.slis, server.variables)
+    try:
+        yield counting
+    finally:
+        counting.close()
+
+
+def statuses(target: Target, variant: str, charged: Sequence[ChargedRun], now: datetime) -> tuple[BudgetStatus, ...]:
+    """The virtual budget of each SLO, and the real one of those whose users are counted, or were charged before."""
+    found = [virtual(slo, target.events, charged, now) for slo in target.slos]
+    try:
+        with users(target, variant) as counting:
+            found += [
+                _real(slo, target, charged, now, counting) for slo in target.slos if _known(slo, charged, counting)
+            ]
+    except SaleproofError as cause:
+        found += [_unknown(slo, cause) for slo in target.slos]
+    return tuple(found)
+
+
+def within_budget(plan: Plan, target: Target, store: Store, *, ignore: bool) -> Plan:
+    """The plan, if every gate is open; with `ignore` the plan that says which was not. Nothing was touched yet.
+    Raises: Refused."""
+    kind, applies = plan.budgets.kind, target.gates.applies_to
+    if applies == "none" or (applies == "real" and kind != "real") or not any(step.faults for step in plan.steps):
+        return plan
+    now = datetime.now(UTC)
+    found = statuses(target, plan.variant, store.charged(target.name, now - REMEMBERED), now)
+    shut = [
+        reason
+        for slo in plan.budgets.slos
+        for status in found
+        if (status.slo, status.kind) == (slo.name, kind)
+        for reason in reasons(target.gates, status, worst_case(plan, slo, blast(plan, target)))
+    ]
+    if not shut:
+        return plan
+    if ignore:
+        return replace(plan, budgets=replace(plan.budgets, ignored=f"{'; '.join(shut)} (by {person()})"))
+    raise Refused(
+        f"the error budget does not allow this run: {'; '.join(shut)}. See: saleproof slo status. With --ignore-budget "
+        "it runs all the same, and the record says so"
+    )
+
+
+def blast(plan: Plan, target: Target) -> float:
+    """The largest share of a service's running instances that one fault of the plan reaches; of the callers, where it
+    is on links. What cannot be told is all of it."""
+    return max((_reach(f.places, target) for step in plan.steps for f in step.faults), default=0.0)
+
+
+def _reach(places: Sequence[str], target: Target) -> float:
+    instances = {place.split(" -> ")[0] for place in places}
+    if not instances or not instances <= set(target.instances()):
+        return 1.0
+    hit: dict[str, int] = {}
+    for instance in instances:
+        service = target.service_of(instance)
+        hit[service] = hit.get(service, 0) + 1
+    return min(1.0, max(count / max(1, len(target.running(service))) for service, count in hit.items()))
+
+
+def _known(slo: Slo, charged: Sequence[ChargedRun], counting: PrometheusCounting | None) -> bool:
+    if counting is not None and counting.counts(slo):
+        return True
+    return any(run.charge.slo == slo.name and run.charge.budget == "real" for run in charged)
+
+
+def _real(
+    slo: Slo, target: Target, charged: Sequence[ChargedRun], now: datetime, counting: PrometheusCounting | None
+) -> BudgetStatus:
+    try:
+        counts = counting if counting is not None and counting.counts(slo) else None
+        return real(slo, target.events, charged, now, counts)
+    except SaleproofError as cause:
+        return _unknown(slo, cause)
+
+
+def _unknown(slo: Slo, cause: SaleproofError) -> BudgetStatus:
+    note = f"cannot be read: {cause}"
+    return BudgetStatus(slo=slo.name, objective=slo.condition, window=str(slo.window), kind="real", note=note)
