@@ -6,6 +6,8 @@
     │   ├── SpecErrors              65   several things are wrong with it, one line each
     │   └── PlanError               65   the file is right, and what it asks for cannot be done on this target
     │       ├── PlanErrors          65   several of them
+    │       ├── Undecidable          2   the run could not tell whether its hypothesis holds
+    │       │   └── UndecidableAll   2   several sentences of it
     │       └── Unsupported         69   the platform lacks a capability that a fault needs
     ├── Unavailable                 69   a platform or a service that is needed does not answer
     ├── Refused                     75   not now: halted, not armed, busy, an open ledger, the other variant is up
@@ -74,6 +76,16 @@ class PlanError(SpecError):
 
 class PlanErrors(SpecErrors, PlanError):
     """Several things that cannot be done as the file asks."""
+
+
+class Undecidable(PlanError):
+    """A window has too few samples to decide a condition. The message says what it would take."""
+
+    exit_code = 2
+
+
+class UndecidableAll(PlanErrors, Undecidable):
+    """Several that cannot be decided."""
 
 
 class Unsupported(PlanError):

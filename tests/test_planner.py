@@ -22,6 +22,8 @@ from chaos.planner.inventory import PLANNED
 from chaos.platforms.compose.platform import ComposePlatform
 from chaos.platforms.embedded.platform import EmbeddedPlatform
 from chaos.spec import condition, load_experiment, load_target
+from chaos.stats.power import seconds_until
+from chaos.stats.sequential import needed
 from chaos.units import Duration, Rate
 
 FILES = Path(__file__).parent / "spec" / "files"
@@ -436,11 +438,33 @@ def test_in_production_a_proven_deviation_ends_the_run(make: Make) -> None:
 
 
 def test_windows_may_end_early_when_the_file_says_so(make: Make) -> None:
-    """Never `before`; at least 10 s during and 30 s after, or as the file says, and never more than the length."""
+    """Never `before`; at least 10 s during and 30 s after, or as the file says; a shorter one lasts its length."""
     plan = make(LATENCY, head=HEAD + "until: decided\n")
     assert [w.least for w in plan.windows] == [None, Duration(10), Duration(30)]
     named = HEAD.replace("after: 60s", "after: 20s, least: 25s") + "until: decided\n"
-    assert [w.least for w in make(LATENCY, head=named).windows] == [None, Duration(25), Duration(20)]
+    assert [w.least for w in make(LATENCY, head=named).windows] == [None, Duration(25), None]
     assert [w.least for w in make(LATENCY).windows] == [None] * 3
     needed = {d.window: d.needed for d in plan.decisions}
     assert needed == {"before": 100, "during 1": 63, "after 1": 63}  # 59 where it must last its length
+
+
+def test_a_plan_says_how_soon_it_can_tell(make: Make) -> None:
+    """Typical seconds for each sentence that can deviate: an outage, ten times the budget, and held without a bad one.
+    A slow request is known once it is older than the value; m and alpha are the run's."""
+    head = HEAD.replace("[checkout.p95 < 2s]", "[availability >= 99.9%, checkout.p95 < 2s]")
+    by = {(d.window, d.condition): d for d in make(LATENCY, head=head).decisions}
+    before, whole = by["before", "availability >= 99.9%"], by["during 1", "availability >= 99.9%"]
+    assert (before.outage_s, before.tenfold_s, before.clean_s) == (None, None, None)
+    rate = whole.expected / 60
+    assert whole.outage_s == 0.5
+    assert whole.tenfold_s == pytest.approx(seconds_until(0.001, 0.01, rate, needed(4, 0.01)), abs=0.001)
+    assert whole.clean_s == pytest.approx(2995 / rate, rel=1e-3)
+    slow = by["during 1", "checkout.p95 < 2s"]
+    assert slow.outage_s is not None
+    assert slow.outage_s > 2.0
+    early = {
+        (d.window, d.condition): d
+        for d in make(LATENCY, head=head + "until: decided\n", allow_undecidable=True).decisions
+    }
+    assert early["during 1", "availability >= 99.9%"].clean_s == pytest.approx(5000 / rate, rel=1e-3)
+    assert (early["during 1", "checkout.p95 < 2s"].clean_s or 0.0) >= 10.0  # its least

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from chaos.model.base import Noun
@@ -13,6 +14,8 @@ from chaos.units import Duration, Rate
 # How late the generator may be, its p99 in a window (VERDICTS section 1).
 LEAST_LAG_S = 0.005
 LAG_SHARE = 0.05
+
+ALPHA = 0.01
 
 Phase = Literal["before", "during", "after"]
 
@@ -30,6 +33,11 @@ class Window(Noun):
     # lasted so long. None: it lasts its length whatever is known.
     least: Duration | None = None
     conditions: tuple[Condition, ...]
+
+
+def tests_of(windows: Iterable[Window]) -> int:
+    """m of VERDICTS section 3: conditions times windows that can deviate."""
+    return sum(len(window.conditions) for window in windows if window.phase != "before")
 
 
 class PlannedFault(Noun):
@@ -60,6 +68,10 @@ class Decision(Noun):
     needed: int
     spare_failures: int  # so many bad samples the expected number can absorb and still be held
     enough: bool
+    # Typical seconds until it is certain; None where it never is, or where nothing can be said before.
+    outage_s: float | None = None  # every sample is bad: deviated
+    tenfold_s: float | None = None  # ten times what is allowed: deviated
+    clean_s: float | None = None  # no sample is bad: enough of them to be held
 
 
 class Plan(Noun):
@@ -90,12 +102,12 @@ class Plan(Noun):
     decisions: tuple[Decision, ...] = ()
     warnings: tuple[str, ...] = ()
     budgets: Budgeted = Budgeted()
-    alpha: float = 0.01  # the chance of a false `deviated`, for the whole run (VERDICTS section 3)
+    alpha: float = ALPHA  # the chance of a false `deviated`, for the whole run (VERDICTS section 3)
 
     @property
     def tests(self) -> int:
         """m of VERDICTS section 3: conditions times windows that can deviate."""
-        return sum(len(w.conditions) for w in self.windows if w.phase != "before")
+        return tests_of(self.windows)
 
     @property
     def lag_limit_s(self) -> float:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chaos.errors import PlanError, PlanErrors, Unsupported, nearest
+from chaos.errors import PlanError, Undecidable, UndecidableAll, Unsupported, nearest
 from chaos.model.base import to_plain
 from chaos.model.experiment import Experiment, FaultSpec
 from chaos.model.objective import ANY, Condition
-from chaos.model.plan import Decision, Plan, PlannedFault, PlannedStep, Window
+from chaos.model.plan import ALPHA, Decision, Plan, PlannedFault, PlannedStep, Window, tests_of
 from chaos.model.platform import Inventory
 from chaos.model.sli import Shape, Source
 from chaos.model.target import Target
 from chaos.planner.budgets import budgets
 from chaos.planner.decisions import decide, expected, long_enough
 from chaos.planner.places import capability_missing, places_of, touched
+from chaos.planner.soon import with_times
+from chaos.stats.sequential import needed
 from chaos.units import Duration, Rate
 
 
@@ -32,8 +34,8 @@ def plan(
     """What a run of this experiment will do. `profile` is the name of the one that the experiment was loaded with.
 
     `platform_capabilities` are the inventory's unless they are given; traffic and what users bring themselves come
-    with every run. Raises: PlanError when a fault has no place or a window cannot decide its conditions (unless
-    `allow_undecidable`; then the decisions say so), Unsupported when the platform cannot do a fault.
+    with every run. Raises: PlanError when a fault has no place, Undecidable when a window cannot decide its
+    conditions (unless `allow_undecidable`; then the decisions say so), Unsupported when the platform cannot do a fault.
     """
     offered = inventory.capabilities if platform_capabilities is None else platform_capabilities
     offered |= {"Anything"} | ({"TrafficShaper"} if experiment.load != "none" else set())
@@ -147,7 +149,8 @@ def _may_end_early(window: Window, least: Duration | None) -> Window:
     import msgspec
 
     usual = LEAST_DURING if window.phase == "during" else LEAST_AFTER
-    return msgspec.structs.replace(window, least=min(window.length, usual if least is None else least))
+    shortest = usual if least is None else least
+    return msgspec.structs.replace(window, least=shortest) if shortest < window.length else window
 
 
 def _fixed(experiment: Experiment) -> tuple[Window, ...]:
@@ -187,11 +190,12 @@ def _decisions(windows: Sequence[Window], target: Target, rate: Rate) -> tuple[t
     """The decisions, and what cannot be told before the run."""
     decisions: list[Decision] = []
     unknown: dict[str, None] = {}
+    e_needed = needed(tests_of(windows), ALPHA)
     for window in windows:
         for condition in window.conditions:
             decision = decide(condition, window, target.traffic, rate, baseline=windows[0])
             if decision is not None:
-                decisions.append(decision)
+                decisions.append(with_times(decision, condition, window, target.traffic, rate, e_needed=e_needed))
             elif window.phase != "before":
                 unknown[_unknown(condition)] = None
     return tuple(decisions), tuple(unknown)
@@ -203,7 +207,8 @@ def _deviations(experiment: Experiment, target: Target, windows: Iterable[Window
     Raises: PlanError when a profile has replaced the sentence that is meant."""
     if target.environment == "production":
         return (ANY,)
-    judged = {condition.key for window in windows if window.phase != "before" for condition in window.conditions}
+    later = (condition for window in windows if window.phase != "before" for condition in window.conditions)
+    judged = {condition.key for condition in later if condition.tolerance is None}
     for key in experiment.abort_deviated:
         if key not in judged and key != ANY:
             message = f"abort: '{key} deviated': no sentence on '{key}' is judged in this run.{nearest(key, judged)}"
@@ -223,18 +228,18 @@ def _unknown(condition: Condition) -> str:
 def _refuse_undecidable(
     decisions: Sequence[Decision], windows: Sequence[Window], experiment: Experiment, target: Target, rate: Rate
 ) -> None:
-    """Raises: PlanError, one line for each window and condition."""
+    """Raises: Undecidable, one line for each window and condition."""
     by_name = {window.name: window for window in windows}
-    errors: list[PlanError] = []
+    errors: list[Undecidable] = []
     for decision in decisions:
         if decision.enough:
             continue
         window = by_name[decision.window]
         condition = next(c for c in window.conditions if c.text == decision.condition)
         message = _too_few(decision, condition, window, target, rate, baseline=windows[0])
-        errors.append(PlanError(message, path=experiment.path or None, line=condition.line))
+        errors.append(Undecidable(message, path=experiment.path or None, line=condition.line))
     if errors:
-        raise errors[0] if len(errors) == 1 else PlanErrors(errors)
+        raise errors[0] if len(errors) == 1 else UndecidableAll(errors)
 
 
 def _too_few(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chaos.model.objective import ANY
-from chaos.model.plan import Plan
+from chaos.model.plan import Decision, Plan
 from chaos.report.paint import WIDTH, Page
 
 
@@ -18,7 +18,8 @@ def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str
     if plan.endpoint:
         page.line(("         ", "dim"), plan.endpoint)
     page.line(("traffic  ", "dim"), f"{plan.load}, {float(plan.rate):g} journeys/s; customers wait for {plan.patience}")
-    page.line(("takes    ", "dim"), f"{_minutes(float(plan.length) + _recoveries(plan))} once the target is up")
+    longest = "at most " if any(window.least is not None for window in plan.windows) else ""
+    page.line(("takes    ", "dim"), f"{longest}{_minutes(float(plan.length))} once the target is up")
     page.gap()
     page.line(("what will be touched", "bold"))
     for step in plan.steps:
@@ -34,11 +35,12 @@ def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str
     page.gap()
     page.line(("what will be judged", "bold"))
     for window in plan.windows:
-        length = f"{window.length}" if window.least in (None, window.length) else f"{window.least} to {window.length}"
+        length = f"{window.length}" if window.least is None else f"{window.least} to {window.length}"
         page.line(f"  {window.name}, {length}")
         for decision in (d for d in plan.decisions if d.window == window.name):
             _decision(page, decision.condition, decision.expected, decision.needed, decision.spare_failures,
                       enough=decision.enough)  # fmt: skip
+    _soon(page, plan)
     deviated = ["deviated" if key == ANY else f"{key} deviated" for key in plan.abort_deviated]
     for title, lines in (
         ("aborts if", [*(c.text for c in plan.abort), *deviated]),
@@ -63,8 +65,28 @@ def _decision(page: Page, condition: str, expected: float, needed: int, spare: i
     page.wrapped(f"{condition}: {counts}{word}", indent=6, first=f"    {mark}", first_style=style)
 
 
-def _recoveries(plan: Plan) -> float:
-    return float(plan.recovery) * sum(1 for window in plan.windows if window.phase == "after")
+def _soon(page: Page, plan: Plan) -> None:
+    """Of each sentence once, by the first window that it is in."""
+    told: dict[str, Decision] = {}
+    for decision in plan.decisions:
+        if decision.outage_s is not None:
+            told.setdefault(decision.condition, decision)
+    if not told:
+        return
+    page.gap()
+    page.line(("how soon that can be told, typically", "bold"))
+    for decision in told.values():
+        parts = [f"an outage after {_about(decision.outage_s)}"]
+        if decision.tenfold_s is not None:
+            parts.append(f"ten times the budget after {_about(decision.tenfold_s)}")
+        parts.append(f"held takes {_about(decision.clean_s)} without a bad one")
+        page.wrapped(f"{decision.condition}: {', '.join(parts)}", indent=4, first="  ")
+
+
+def _about(length_s: float | None) -> str:
+    if length_s is None:
+        return "never"
+    return f"{length_s:.1f} s" if length_s < 10 else _minutes(length_s)
 
 
 def _minutes(length_s: float) -> str:

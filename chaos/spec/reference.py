@@ -69,7 +69,8 @@ SHAPES: dict[Shape, tuple[str, str, str]] = {
 EXIT_CODES = {
     0: "held, or done",
     1: "deviated: the target has a weakness; also when the guard aborted the run",
-    2: "inconclusive: the baseline was not steady, a fault was not confirmed, a probe broke, or samples were too few",
+    2: "inconclusive: the baseline was not steady, a fault was not confirmed, a probe broke, or samples were too few; "
+    "also a run that is refused because its windows could not decide",
     3: "a fault could not be reverted; the message says what is still in place and how to remove it",
     64: "usage: the command line asks for something that does not exist",
     65: "a file is wrong, or asks for what cannot be done on its target; the message says where, and what is allowed",

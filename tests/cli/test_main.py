@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,21 @@ def test_an_unknown_variant_names_the_nearest(saleproof) -> None:  # type: ignor
     done = saleproof("run", "experiments/web-crash.yaml", "--variant", "fragil")
     assert done.returncode == 64
     assert "Did you mean 'fragile'?" in done.stderr
+
+
+def test_a_run_that_cannot_decide_is_inconclusive_before_it_begins(saleproof, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Exit 2, nothing is started, and it says for each sentence what it would take; `plan` says the same."""
+    text = (ROOT / "experiments/db-latency-spike.yaml").read_text()
+    path = tmp_path / "short.yaml"
+    path.write_text(text.replace("after: 60s", "after: 20s").replace("for: 60s", "for: 20s"))
+    target = ("--target", "targets/shop.yaml", "--platform", "embedded")
+    done = saleproof("run", str(path), *target)
+    assert done.returncode == 2
+    assert "cannot decide `availability >= 99.9%`: that takes 2,995 samples" in done.stderr
+    assert re.search(r"let the fault last \d+s", done.stderr)
+    assert "Traceback" not in done.stderr
+    planned = saleproof("plan", str(path), *target, "--json")
+    assert planned.returncode == 2
+    by = {(d["window"], d["condition"]): d for d in json.loads(planned.stdout)["decisions"]}
+    during = by["during 1", "availability >= 99.9%"]
+    assert (during["enough"], during["outage_s"]) == (False, 0.5)
