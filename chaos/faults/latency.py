@@ -13,8 +13,10 @@ from chaos.units import Duration, Ratio
 if TYPE_CHECKING:
     from chaos.proxy.confirm import Confirmation
 
-PATIENCE = Duration(0.4)
-CONNECTIONS_AT_ONCE = 6
+# Round trips to measure the delay with. What is short is measured by one at a time, which needs to be alone; what is
+# long, by several at once, in as many rounds as fit into a second.
+BASELINE, ROUND_TRIPS = 8, 24
+PATIENCE_S = 1.0
 
 
 class Latency(LinkFault):
@@ -50,8 +52,16 @@ class Latency(LinkFault):
         return min(float(self.toxicity), 0.5) if self.jitter > self.delay / 2 else float(self.toxicity)
 
     def connections(self) -> int:
-        # One after the other, or, when that would take too long, more of them at once.
-        return CONNECTIONS_AT_ONCE if self.spread() >= 1 and self.delay > PATIENCE else LinkFault.connections(self)
+        from chaos.proxy.measure import ALONE_MS, AT_ONCE
+
+        if self.spread() < 1:
+            return LinkFault.connections(self)
+        longest_s = float(self.delay) + float(self.jitter)
+        at_once = AT_ONCE if self.delay.ms >= ALONE_MS else 1
+        return max(AT_ONCE, min(ROUND_TRIPS, at_once * int(PATIENCE_S / longest_s)))
+
+    def baseline(self) -> int:
+        return BASELINE if self.spread() >= 1 else LinkFault.baseline(self)
 
     def evidence(self, found: Confirmation) -> Evidence:
         if self.spread() < 1:
@@ -62,11 +72,14 @@ class Latency(LinkFault):
                 intended=float(self.toxicity),
                 unit="ratio",
             )
-        shift_ms = (found.during or 0.0) - (found.before or 0.0)
+        jitter = f" ± {self.jitter.ms:g} ms" if self.jitter else ""
         return Evidence(
             confirmed=True,
-            text=f"+{shift_ms:.0f} ms of {self.delay.ms:.0f} ms",
-            measured=shift_ms,
+            text=f"{found.later()} of {self.delay.ms:g} ms{jitter}, {found.total} round trips",
+            measured=found.shift,
             intended=self.delay.ms,
             unit="ms",
+            low=found.low,
+            high=found.high,
+            samples=found.total,
         )

@@ -40,11 +40,13 @@ class SlowClose(LinkFault):
         )
 
     def evidence(self, found: Confirmation) -> Evidence:
-        late_ms = (found.during or 0.0) - (found.before or 0.0)
         return Evidence(
             confirmed=True,
-            text=f"{found.bitten} of {found.total} closed late: +{late_ms:.0f} ms of {self.delay.ms:.0f} ms",
-            measured=late_ms,
+            text=f"{found.bitten} of {found.total} closed late: {found.later()} of {self.delay.ms:g} ms",
+            measured=found.shift,
             intended=self.delay.ms,
             unit="ms",
+            low=found.low,
+            high=found.high,
+            samples=found.total,
         )

@@ -130,11 +130,13 @@ def _report(key: tuple[str, str], story: _Story, fault: PlannedFault | None) -> 
     on_s = None
     if story.injected_s is not None and story.reverted_s is not None:
         on_s = max(0.0, story.reverted_s - story.injected_s)
+    seen = story.evidence or Evidence(confirmed=False, text="")
     return FaultReport(
         fault=key[0], text=fault.text if fault else "", place=key[1], confirmed=confirmed,
         evidence=story.evidence.text if story.evidence else story.failed,
         reverted=story.reverted_s is not None and story.stuck is None, on_s=on_s, reverted_by=story.reverted_by,
-        remedy=story.stuck.remedy if story.stuck else "",
+        remedy=story.stuck.remedy if story.stuck else "", measured=seen.measured, low=seen.low, high=seen.high,
+        intended=seen.intended, unit=seen.unit, samples=seen.samples,
     )  # fmt: skip
 
 

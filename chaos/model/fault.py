@@ -30,13 +30,19 @@ class Undo(Noun):
 
 
 class Evidence(Noun):
-    """Did it bite? `measured` and `intended` are in `unit`; `text` is one line for people: `+298 ms of 300 ms`."""
+    """Did it bite? `measured` and `intended` are in `unit`; `text` is one line for people: `+298 ms of 300 ms`.
+
+    `low` and `high` are the 95 % interval of what was measured, from so many `samples`, where there is one.
+    """
 
     confirmed: bool
     text: str
     measured: float | None = None
     intended: float | None = None
     unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    samples: int | None = None
 
 
 class Fault(Protocol[P]):

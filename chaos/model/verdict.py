@@ -95,7 +95,8 @@ class Recovery(Noun):
 
 
 class FaultReport(Noun):
-    """What became of one fault at one place."""
+    """What became of one fault at one place. `measured` (with its 95 % interval, from so many `samples`) and `intended`
+    are in `unit`, where the fault has a size."""
 
     fault: str
     text: str
@@ -106,6 +107,12 @@ class FaultReport(Noun):
     on_s: float | None = None  # for so long it was in place
     reverted_by: str = ""
     remedy: str = ""
+    measured: float | None = None
+    low: float | None = None
+    high: float | None = None
+    intended: float | None = None
+    unit: str = ""
+    samples: int | None = None
 
 
 class WindowReport(Noun):

@@ -22,6 +22,8 @@ MISS_RATIO = 0.001
 MOST_CONNECTIONS = 60
 USUAL_CONNECTIONS = 5
 AT_ONCE = 8
+# Other round trips at the same time cost one some milliseconds on a busy machine: nothing to a delay from here on.
+ALONE_MS = 50
 
 # How long silence must last to be called that: far above any round trip on one machine.
 SILENCE_S = 1.0
@@ -75,7 +77,8 @@ def measure(
     if probe is None:
         raise ValueError(f"unknown fault {kind!r}. Known: {', '.join(_PROBES)}.")
     # Timing wants to be alone; what waits for nothing to happen can do so together.
-    at_once = 1 if kind in _ALONE and connections <= USUAL_CONNECTIONS else AT_ONCE
+    alone = connections <= USUAL_CONNECTIONS or (kind == "latency" and attributes.get("latency", 0) < ALONE_MS)
+    at_once = 1 if kind in _ALONE and alone else AT_ONCE
     with ThreadPoolExecutor(max_workers=min(at_once, connections)) as pool:
         return tuple(pool.map(lambda _: probe(where, attributes), range(connections)))
 

@@ -41,8 +41,10 @@ def test_toxiproxy_gets_whole_milliseconds() -> None:
         Latency(delay=Duration(0.1), jitter=Duration(0.1)),
         Latency(delay=Duration(0.2), toxicity=Ratio(0.3)),
         Latency(delay=Duration(0.5)),
+        Latency(delay=Duration(0.01)),
+        Latency(delay=Duration(0.3), jitter=Duration(0.05)),
     ],
-    ids=["upstream", "much jitter", "a third", "long"],
+    ids=["upstream", "much jitter", "a third", "long", "short", "as in the catalogue"],
 )
 def test_the_delay_is_measured(shop: TinyShop, fault: Latency) -> None:
     """In either direction, with jitter as big as the delay, and when only some connections are hit."""
@@ -56,5 +58,11 @@ def test_the_delay_is_measured(shop: TinyShop, fault: Latency) -> None:
             assert evidence.measured is not None
             assert evidence.measured >= 0.7 * fault.delay.ms
             assert evidence.text.startswith("+")
+            assert evidence.samples is not None
+            assert evidence.samples >= 8
+            assert evidence.low is not None
+            assert evidence.high is not None
+            assert evidence.low <= evidence.measured <= evidence.high
+            print(evidence.text)
     finally:
         faults.revert(undo)

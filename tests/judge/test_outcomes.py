@@ -276,6 +276,19 @@ def test_a_fault_that_did_not_bite_is_inconclusive(make: Any) -> None:
     assert verdict.reasons[0] == "latency 1.1 at web-1 -> db did not bite: +3 ms of 300 ms"
 
 
+def test_a_verdict_says_what_was_measured_of_what_was_intended(make: Any) -> None:
+    """The delay on the link with its interval, beside the one that was asked for."""
+    text = "+298 ms [291, 306] of 300 ms ± 50 ms, 16 round trips"
+    evidence = Evidence(
+        confirmed=True, text=text, measured=298.0, intended=300.0, unit="ms", low=291.0, high=306.0, samples=16
+    )
+    (fault,) = judge(make.Story(evidence=evidence).journal()).faults
+    assert (fault.measured, fault.low, fault.high, fault.intended, fault.unit, fault.samples) == (
+        298.0, 291.0, 306.0, 300.0, "ms", 16,
+    )  # fmt: skip
+    assert fault.evidence == text
+
+
 def test_a_fault_that_nobody_confirmed_is_inconclusive(make: Any) -> None:
     """Having sent the command is no evidence."""
     assert judge(make.Story().without(FaultConfirmed).journal()).exit_code == 2

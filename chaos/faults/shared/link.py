@@ -84,6 +84,10 @@ class LinkFault(Noun):
 
         return CONNECTIONS if self.spread() >= 1 else connections_for(self.spread())
 
+    def baseline(self) -> int:
+        """How many connections are measured with before the fault."""
+        return CONNECTIONS
+
     def prepare(self, where: str, platform: LinkShaper) -> Undo:
         """Raises: Unavailable when the proxy is not there, is disabled, or lets no round trip through."""
         found = platform.proxy(self.proxy_name(where))
@@ -104,7 +108,7 @@ class LinkFault(Noun):
             boot="" if found.reach else process.boot_id(),
             reach=found.reach,
         )
-        baseline = self._measure(place, CONNECTIONS)
+        baseline = self._measure(place, self.baseline())
         if not any(sample.outcome == "answered" for sample in baseline):
             raise Unavailable(
                 f"{where}: no round trip comes through {found.listen} as it is ({baseline[0].outcome}), "
