@@ -32,9 +32,15 @@ def each_of(found: list[Pair]) -> pytest.MarkDecorator:
     one test to the next, and each pair is a parameter of its own, or pytest would bring those of one experiment
     together rather than those of one variant."""
     return pytest.mark.parametrize(
-        ("shop", "pair"), [(pair[0], pair) for pair in found], ids=[f"{v}-{path.stem}" for v, path in found],
-        indirect=["shop"], scope="module",
-    )  # fmt: skip
+        ("shop", "pair"), [_parameters(pair) for pair in found], indirect=["shop"], scope="module"
+    )
+
+
+def _parameters(pair: Pair) -> Any:
+    variant, path = pair
+    # To hold, it must be carried: that takes the whole machine. The other experiments send what one core carries.
+    marks = [pytest.mark.alone] if (variant, path.stem) == ("resilient", "flash-sale-surge") else []
+    return pytest.param(variant, pair, id=f"{variant}-{path.stem}", marks=marks)
 
 
 def pairs(platform: str) -> list[Pair]:

@@ -10,7 +10,7 @@ import pytest
 from .catalogue import Pair, check, each_of, pairs
 from .conftest import Saleproof
 
-pytestmark = [pytest.mark.e2e, pytest.mark.catalogue, pytest.mark.xdist_group("embedded"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.catalogue, pytest.mark.timeout(300)]
 
 
 @each_of(pairs("embedded"))

@@ -1,7 +1,7 @@
 """The reference shop on Docker Compose, for whole commands: up, status, plan, the catalogue on both variants, down.
 
-Its project's name is the same everywhere on an engine, so its tests keep to one lane (xdist's group). catalogue.py says
-which experiments are run.
+Its project's name is the same everywhere on an engine, so its tests follow each other. catalogue.py says which
+experiments are run.
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ from .catalogue import Pair, check, each_of, pairs
 from .compose import left
 from .conftest import Saleproof
 
-pytestmark = [
-    pytest.mark.e2e, pytest.mark.docker, pytest.mark.catalogue, pytest.mark.xdist_group("compose"),
-    pytest.mark.timeout(400),
-]  # fmt: skip
+pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.catalogue, pytest.mark.timeout(400)]
 PROJECT = "saleproof-shop"
 
 
