@@ -14,8 +14,9 @@ from chaos.errors import PlanError, SpecErrors, Unsupported
 from chaos.model.base import from_json, to_json
 from chaos.model.experiment import Experiment
 from chaos.model.objective import ANY
-from chaos.model.plan import Decision, Plan
+from chaos.model.plan import Decision, Measured, Plan
 from chaos.model.platform import CAPABILITIES, Inventory
+from chaos.model.sli import Shape, Sli, Source
 from chaos.model.target import Target
 from chaos.planner.decisions import expected
 from chaos.planner.inventory import PLANNED
@@ -57,12 +58,13 @@ def make(experiment: Callable[..., Experiment]) -> Make:
         target: Target = TARGET,
         inventory: Inventory | None = None,
         allow_undecidable: bool = False,
+        sources: tuple[Measured, ...] = (),
     ) -> Plan:
         method = "method:\n" + "".join(f"  - {step}\n" for step in steps)
         there = inventory or planner.planned_inventory(target, "resilient", "embedded")
         return planner.plan(
             experiment(head + method, target), target, there, variant="resilient", seed=seed,
-            allow_undecidable=allow_undecidable,
+            allow_undecidable=allow_undecidable, sources=sources,
         )  # fmt: skip
 
     return plan
@@ -308,6 +310,43 @@ def test_what_cannot_be_told_before_the_run_is_a_warning(make: Make) -> None:
     assert any(
         "db-query.p95 < 50ms: how many samples there will be is known only from the run; 59" in w for w in plan.warnings
     )
+
+
+USERS = "title: x\ntarget: shop\nload: none\nwindows: {before: 30s, after: 60s}\nhypothesis: [answered >= 99%]\n"
+
+
+def asked() -> Target:
+    """The target, with an SLI from a Prometheus server."""
+    answered = Sli(
+        name="answered", source=Source.PROMQL, shape=Shape.COUNTER_RATIO, good="good_total", total="all_total"
+    )
+    return msgspec.structs.replace(TARGET, slis={**TARGET.slis, "answered": answered})
+
+
+def source(per_s: float | None, interval_s: float = 5.0) -> Measured:
+    return Measured(
+        sli="answered", source="Prometheus at http://p", delay=Duration(6), interval=Duration(interval_s), per_s=per_s
+    )
+
+
+def test_users_who_are_there_now_are_counted_on(make: Make) -> None:
+    """Without traffic of ours the rate that Prometheus counts decides, less the scrape that a window's borders cost;
+    without a rate nobody knows, and with traffic of ours the rate before it says nothing."""
+    plan = make(LATENCY, head=USERS, target=asked(), sources=(source(20.0),))
+    assert decision(plan, "during 1").expected == 20 * (60 - 5)
+    assert plan.sources == (source(20.0),)
+    with pytest.raises(PlanError, match=r"at the 2 a second that Prometheus at http://p counts now has about 110"):
+        make(LATENCY, head=USERS, target=asked(), sources=(source(2.0),))
+    for head, per_s in ((USERS, None), (USERS.replace("load: none\n", ""), 2.0)):
+        plan = make(LATENCY, head=head, target=asked(), sources=(source(per_s),))
+        assert plan.decisions == ()
+        assert any("known only from the run" in warning for warning in plan.warnings)
+
+
+def test_a_window_shorter_than_two_scrapes_shows_nothing(make: Make) -> None:
+    """However many users there are: it may lie between two scrapes."""
+    with pytest.raises(PlanError, match=r"30s with a scrape every 20s has about 0; make it 40s long"):
+        make(LATENCY, head=USERS, target=asked(), sources=(source(None, 20.0),))
 
 
 def test_a_condition_that_no_traffic_can_meet_says_so(make: Make) -> None:

@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from chaos import planner, platforms
+    from chaos.rehearsal.sources import sources_of
     from chaos.spec import load_experiment
 
     target_file = Path(arguments.target) if arguments.target else None
@@ -49,9 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
     platform = platforms.attach(target, arguments.platform, tell=say)
     where = arguments.platform or platforms.default(target)
     inventory = platform.inventory() if platform else planner.planned_inventory(target, variant, where)
+    sources, unknown = sources_of(experiment, target, variant)
+    for text in unknown:
+        say(text)
     plan = planner.plan(
         experiment, target, inventory, variant=variant, seed=arguments.seed or 0, profile=arguments.profile,
-        allow_undecidable=True,
+        allow_undecidable=True, sources=sources,
     )  # fmt: skip
     if arguments.json:
         out_json(plan)

@@ -18,7 +18,7 @@ from chaos.engine.session import Session
 from chaos.engine.trial import Measured, Trials, aborts
 from chaos.model.event import GuardBreached, GuardBroken
 from chaos.model.objective import Condition, Op
-from chaos.model.sli import Shape
+from chaos.model.sli import Shape, Source
 from chaos.stats.sequential import needed
 from chaos.units import Duration
 
@@ -92,7 +92,8 @@ class Guard:
             except Exception as cause:
                 return self._blind(condition.text, cause)
             if self._breached(condition, bad, total):
-                seen = f"{bad} of {total} bad in the last {Duration(SPAN_S)}"
+                when = "the newest scrapes" if condition.source is Source.PROMQL else f"the last {Duration(SPAN_S)}"
+                seen = f"{bad} of {total} bad in {when}"
                 if condition.shape is Shape.GAUGE:
                     seen = f"true of {total - bad} of the last {total} readings"
                 held = f", for {condition.hold}" if condition.hold else ""

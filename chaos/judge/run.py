@@ -26,6 +26,7 @@ from chaos.judge.counts import by_start
 from chaos.judge.faults import Faults, faults
 from chaos.judge.generator import lag_p99_s, late, short
 from chaos.judge.recoveries import recoveries
+from chaos.judge.scrapes import unscraped
 from chaos.judge.spans import Span, spans
 from chaos.judge.words import allowed
 from chaos.model.event import GuardBreached, GuardBroken, InvariantChecked, ProbeFailed, RunEnded
@@ -172,7 +173,7 @@ def _checks(journal: Journal, windows: tuple[Span, ...], fate: Faults, notes: li
         for condition in span.window.conditions:
             from_load = condition.source is Source.LOAD
             generator = (lateness, sent_less, *trouble) if from_load else ()
-            probe = _probe_failed(journal, span, condition) or _not_recorded(journal, condition)
+            probe = _unmeasured(journal, span, condition) or _not_recorded(journal, condition)
             flaws = tuple(f for f in (fading, *generator, probe) if f)
             if condition.tolerance is not None:
                 checks.append(compare(condition, journal, span, before, flaws=flaws))
@@ -184,6 +185,10 @@ def _checks(journal: Journal, windows: tuple[Span, ...], fate: Faults, notes: li
                     found = fair_check
             checks.append(found)
     return tuple(checks)
+
+
+def _unmeasured(journal: Journal, span: Span, condition: Condition) -> str:
+    return _probe_failed(journal, span, condition) or unscraped(condition, journal.samples, span)
 
 
 def _probe_failed(journal: Journal, span: Span, condition: Condition) -> str:

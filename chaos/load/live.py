@@ -8,6 +8,7 @@ that somebody has asked about. So the memory stays flat.
 from __future__ import annotations
 
 import math
+import statistics
 import threading
 import time
 from collections import deque
@@ -134,8 +135,7 @@ class Live:
         with self._lock:
             if condition.source is not Source.LOAD:
                 self._refuse_blind(condition)
-                now_s = max(self._at_us() / 1e6, self._samples[-1].at_s if self._samples else 0.0)
-                return self._count_samples(condition, now_s - max(span_s, SAMPLES_SPAN_S), now_s)
+                return self._count_samples(condition, *self._lately(condition, max(span_s, SAMPLES_SPAN_S)))
             if self._heard_s and time.monotonic() - self._heard_s > SILENT_S:
                 raise Unavailable(f"the traffic generator has said nothing for {SILENT_S:.0f} s")
             now_us = self._at_us()
@@ -151,7 +151,7 @@ class Live:
         """Bad and total by intended start, of what is decided by now."""
         if condition.source is not Source.LOAD:
             with self._lock:
-                return self._count_samples(condition, start_s, end_s)
+                return self._count_samples(condition, start_s, end_s, whole=True)
         bins = self.bins(condition, start_s, end_s)
         return int(bins.bad.sum()), int(bins.total.sum())
 
@@ -309,8 +309,26 @@ class Live:
             if now_s - last_s < BLIND_S <= now_s - max(first_s, read_s):
                 raise Unavailable(error)
 
-    def _count_samples(self, condition: Condition, start_s: float, end_s: float) -> tuple[int, int]:
-        counts = [sample_counts(condition, sample) for sample in self._named(condition, start_s, end_s)]
+    def _lately(self, condition: Condition, span_s: float) -> tuple[float, float]:
+        """From when to when "now" is. Where somebody else scrapes, that is the newest scrape of every instance, however
+        long ago it was: a source that stops is told by its reader."""
+        scrapes = [s for s in self._named(condition, -math.inf, math.inf) if s.since_s is not None]
+        if not scrapes:
+            now_s = max(self._at_us() / 1e6, max((s.at_s for s in self._samples), default=0.0))
+            return now_s - span_s, now_s
+        newest = max(scrapes, key=lambda sample: sample.at_s)
+        apart_s = statistics.median(s.at_s - s.since_s for s in scrapes[-20:] if s.since_s is not None)
+        # A little less than from one to the next, or the one before would be among them.
+        return newest.at_s - max(span_s, 0.98 * apart_s), newest.at_s
+
+    def _count_samples(
+        self, condition: Condition, start_s: float, end_s: float, *, whole: bool = False
+    ) -> tuple[int, int]:
+        """`whole`: without scrapes that reach back to before the start."""
+        named = self._named(condition, start_s, end_s)
+        if whole:
+            named = [s for s in named if s.since_s is None or s.since_s >= start_s]
+        counts = [sample_counts(condition, sample) for sample in named]
         return round(sum(bad for bad, _ in counts)), round(sum(total for _, total in counts))
 
 

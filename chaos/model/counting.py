@@ -133,7 +133,7 @@ def readings(
     at_s, bad, total = [], [], []
     last_s: dict[str, float] = {}
     for sample in sorted(named, key=lambda s: (s.at_s, s.service)):
-        previous_s = last_s.get(sample.service, float("-inf"))
+        previous_s = last_s.get(sample.service, float("-inf")) if sample.since_s is None else sample.since_s
         last_s[sample.service] = sample.at_s
         counts = sample.value is not None if condition.shape is Shape.GAUGE else sample.total > 0
         of_before = condition.shape is not Shape.GAUGE and previous_s < start_s

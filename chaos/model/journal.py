@@ -32,6 +32,7 @@ class Sample(Noun):
     """One reading of an SLI that does not come from the load: counts since the previous reading, or one number."""
 
     at_s: float
+    since_s: float | None = None  # when the reading before it was; None: look for it
     sli: str  # the condition's SLI: `db-query.p99`, `cache-hits`, `stock-left`
     good: float = 0
     total: float = 0

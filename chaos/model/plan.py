@@ -74,6 +74,16 @@ class Decision(Noun):
     clean_s: float | None = None  # no sample is bad: enough of them to be held
 
 
+class Measured(Noun):
+    """What was found out before the run about a source whose samples are somebody else's scrapes."""
+
+    sli: str
+    source: str  # `Prometheus at http://prometheus:9090`
+    delay: Duration  # at the latest so long after something happened, it has been seen
+    interval: Duration | None = None  # from one sample to the next; None: there was only one
+    per_s: float | None = None  # things counted a second, as they come now; None: not known
+
+
 class Plan(Noun):
     """A whole run: windows, steps with concrete places, the traffic, and what the record needs to be judged again."""
 
@@ -99,6 +109,7 @@ class Plan(Noun):
     # Whose proven deviation aborts: keys of judged sentences (`checkout.p99`), or ANY of them.
     abort_deviated: tuple[str, ...] = ()
     invariants: tuple[str, ...] = ()
+    sources: tuple[Measured, ...] = ()
     decisions: tuple[Decision, ...] = ()
     warnings: tuple[str, ...] = ()
     budgets: Budgeted = Budgeted()

@@ -2,7 +2,7 @@
 
 The load's own SLIs need no declaration: `availability`, `error-rate`, `throughput`, `transactions`,
 `customers-affected` and every percentile `p50` ... `p99.9` of the response time. A target file adds others, from
-Prometheus metrics, HTTP or SQL.
+Prometheus metrics, a Prometheus server, HTTP or SQL.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 from enum import StrEnum
 
 from chaos.model.base import Noun
+from chaos.units import Duration
 
 
 class Source(StrEnum):
     """Where a measurement comes from."""
 
     LOAD = "load"
-    PROMETHEUS = "prometheus"
+    PROMETHEUS = "prometheus"  # /metrics of the instances themselves
+    PROMQL = "promql"  # a Prometheus server
     HTTP = "http"
     SQL = "sql"
 
@@ -44,16 +46,22 @@ LOAD_SLIS: dict[str, Shape] = {
 }
 
 
+# A Prometheus scrapes every 15 s in its own example; asking more often would count one sample several times.
+EVERY = Duration(15)
+
+
 class Sli(Noun):
     """An SLI that a target file declares. Exactly one source is set."""
 
     name: str
     source: Source
     shape: Shape
-    service: str | None = None  # prometheus: whose /metrics, from every instance; sql: which database
+    service: str | None = None  # prometheus: whose /metrics, sql: which database; promql: `{service}`
     path: str = "/metrics"  # prometheus, http: the path on that service
-    good: str | None = None  # counter-ratio: a metric, with labels if need be
+    good: str | None = None  # counter-ratio: a metric, with labels if need be; promql: a selector
     total: str | None = None
-    histogram: str | None = None  # histogram: the metric's base name, in seconds
+    histogram: str | None = None  # histogram: the metric's base name, in seconds; promql: a selector of it
+    gauge: str | None = None  # promql: a query that gives one number
+    every: Duration = EVERY  # promql: how often a gauge is asked that is an expression
     query: str | None = None  # sql: one row with one number
     json: str | None = None  # http: a dotted path to a number in the JSON answer; without it, the status

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from chaos.model.base import Noun
+from chaos.model.prometheus import PrometheusServer
 from chaos.model.sli import Sli
 from chaos.model.slo import Gates, Sla, Slo, SloEvent
 from chaos.units import Duration, Rate, Ratio
@@ -190,6 +191,7 @@ class Target(Noun):
     links: dict[str, Link] = {}
     traffic: Traffic | None = None
     slis: dict[str, Sli] = {}
+    prometheus: PrometheusServer | None = None  # None: none was named; SLIs that need one ask $PROMETHEUS_URL
     slos: tuple[Slo, ...] = ()
     events: dict[str, SloEvent] = {}
     slas: tuple[Sla, ...] = ()
@@ -207,6 +209,12 @@ class Target(Noun):
         """The instances that are meant to run without scaling."""
         found = self.services[service]
         return found.instances()[: found.count]
+
+    def prometheus_of(self, variant: str) -> PrometheusServer:
+        """The server that its SLIs ask, with everything that a query's `{name}` may stand for."""
+        server = self.prometheus or PrometheusServer()
+        own = {"target": self.name, "variant": variant, "environment": self.environment}
+        return msgspec.structs.replace(server, variables={**server.variables, **own})
 
     def service_of(self, instance: str) -> str:
         """`web` for `web-1`. Raises: KeyError."""

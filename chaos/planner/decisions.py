@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from chaos.model.objective import Condition
-from chaos.model.plan import Decision, Window
+from chaos.model.plan import Decision, Measured, Window
 from chaos.model.sli import Shape
 from chaos.model.target import Journey, Traffic
 from chaos.units import Duration, Rate
@@ -44,19 +44,21 @@ class Expected:
 
 
 def decide(
-    condition: Condition, window: Window, traffic: Traffic | None, rate: Rate, *, baseline: Window | None = None
-) -> Decision | None:
+    condition: Condition, window: Window, traffic: Traffic | None, rate: Rate, *, baseline: Window | None = None,
+    source: Measured | None = None,
+) -> Decision | None:  # fmt: skip
     """None for counts that only the target knows: how many queries a request makes is not in any file.
 
-    `baseline` is the window that a comparison with before is made with; the shorter of the two decides.
+    `baseline` is the window that a comparison with before is made with; the shorter of the two decides. `source` is
+    what was found out about where the condition's samples come from.
     """
-    if condition.shape in _UNKNOWN:
+    if condition.shape in _UNKNOWN and _rate(source, rate) is None and _scrapes(source, float(window.length)) != 0:
         return None
     from chaos.stats.binomial import spare_failures
 
     compared = condition.tolerance is not None
     length_s = min(float(window.length), float(baseline.length)) if compared and baseline else float(window.length)
-    samples = expected(condition, length_s, traffic, rate)
+    samples = expected(condition, length_s, traffic, rate, source)
     needed = _needed(condition, window)
     if compared:
         spare = -1  # no sample is bad by itself
@@ -75,18 +77,25 @@ def decide(
     )
 
 
-def long_enough(condition: Condition, window: Window, traffic: Traffic | None, rate: Rate) -> Duration | None:
+def long_enough(
+    condition: Condition, window: Window, traffic: Traffic | None, rate: Rate, source: Measured | None = None
+) -> Duration | None:
     """The shortest whole number of seconds in which that window can decide; None when no length will do."""
+    if condition.shape in _UNKNOWN and _rate(source, rate) is None:
+        # Who knows how many there will be; but one scrape must follow another in it.
+        return None if source is None or source.interval is None else Duration(math.ceil(2 * source.interval))
     needed = _needed(condition, window)
     least = COMPARED_S if condition.tolerance is not None else 1
     low, high = least - 1, least
-    while expected(condition, high, traffic, rate).few < needed:
+    while expected(condition, high, traffic, rate, source).few < needed:
         low, high = high, high * 2
         if high > _LONGEST_S:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if expected(condition, middle, traffic, rate).few >= needed else (middle, high)
+        low, high = (
+            (low, middle) if expected(condition, middle, traffic, rate, source).few >= needed else (middle, high)
+        )
     return Duration(high)
 
 
@@ -107,12 +116,20 @@ def confidence_of(window: Window) -> float:
     return binomial.CONFIDENCE if window.least is None else early.END_CONFIDENCE
 
 
-def expected(condition: Condition, length_s: float, traffic: Traffic | None, rate: Rate) -> Expected:
+def expected(
+    condition: Condition, length_s: float, traffic: Traffic | None, rate: Rate, source: Measured | None = None
+) -> Expected:
     """Samples of a condition in so many seconds at so many journeys a second. A surge's extra customers are not
     counted on: the fault that brings them may be what keeps them from being served."""
+    scrapes = _scrapes(source, length_s)
     if condition.shape is Shape.GAUGE:
-        readings = math.floor(length_s * READINGS_PER_S)
+        readings = math.floor(length_s * READINGS_PER_S) if scrapes is None else scrapes
         return Expected(mean=readings, few=readings)
+    if condition.shape in _UNKNOWN:
+        # What lies before the first and after the last scrape of a window is not counted: on average one interval.
+        interval_s = 0.0 if source is None or source.interval is None else float(source.interval)
+        mean = (_rate(source, rate) or 0.0) * (0.0 if scrapes == 0 else max(0.0, length_s - interval_s))
+        return Expected(mean=mean, few=max(0.0, mean - Z * math.sqrt(mean)))
     if traffic is None:
         return Expected(mean=0.0, few=0.0)
     total = sum(journey.weight for journey in traffic.journeys)
@@ -128,6 +145,18 @@ def expected(condition: Condition, length_s: float, traffic: Traffic | None, rat
     # Compound Poisson, arrivals that make several samples each: the variance is the arrivals times the mean square.
     # Constant arrivals vary by which journey comes only, which is less.
     return Expected(mean=mean, few=max(0.0, mean - Z * math.sqrt(square)))
+
+
+def _rate(source: Measured | None, rate: Rate) -> float | None:
+    """Things a second that others make. Where the run brings its own traffic, what comes now says nothing."""
+    return None if source is None or rate > 0 else source.per_s
+
+
+def _scrapes(source: Measured | None, length_s: float) -> int | None:
+    """From one to the next, wholly inside so long a window, wherever it begins; None: they are not somebody else's."""
+    if source is None or source.interval is None:
+        return None
+    return max(0, math.floor(length_s / float(source.interval)) - 1)
 
 
 def _samples(condition: Condition, journey: Journey) -> int:

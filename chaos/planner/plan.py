@@ -8,7 +8,7 @@ from chaos.errors import PlanError, Undecidable, UndecidableAll, Unsupported, ne
 from chaos.model.base import to_plain
 from chaos.model.experiment import Experiment, FaultSpec
 from chaos.model.objective import ANY, Condition
-from chaos.model.plan import ALPHA, Decision, Plan, PlannedFault, PlannedStep, Window, tests_of
+from chaos.model.plan import ALPHA, Decision, Measured, Plan, PlannedFault, PlannedStep, Window, tests_of
 from chaos.model.platform import Inventory
 from chaos.model.sli import Shape, Source
 from chaos.model.target import Target
@@ -30,12 +30,14 @@ def plan(
     profile: str | None = None,
     platform_capabilities: frozenset[str] | None = None,
     allow_undecidable: bool = False,
+    sources: Sequence[Measured] = (),
 ) -> Plan:
     """What a run of this experiment will do. `profile` is the name of the one that the experiment was loaded with.
 
     `platform_capabilities` are the inventory's unless they are given; traffic and what users bring themselves come
-    with every run. Raises: PlanError when a fault has no place, Undecidable when a window cannot decide its
-    conditions (unless `allow_undecidable`; then the decisions say so), Unsupported when the platform cannot do a fault.
+    with every run. `sources` are what was found out about where measurements come from. Raises: PlanError when a fault
+    has no place, Undecidable when a window cannot decide its conditions (unless `allow_undecidable`; then the decisions
+    say so), Unsupported when the platform cannot do a fault.
     """
     offered = inventory.capabilities if platform_capabilities is None else platform_capabilities
     offered |= {"Anything"} | ({"TrafficShaper"} if experiment.load != "none" else set())
@@ -46,9 +48,9 @@ def plan(
     rate = Rate(0)
     if traffic is not None and experiment.load != "none":
         rate = Rate(traffic.rate * traffic.profiles[experiment.load])
-    decisions, undecided = _decisions(windows, target, rate)
+    decisions, undecided = _decisions(windows, target, rate, sources)
     if not allow_undecidable:
-        _refuse_undecidable(decisions, windows, experiment, target, rate)
+        _refuse_undecidable(decisions, windows, experiment, target, rate, sources)
     return Plan(
         title=experiment.title,
         why=experiment.why,
@@ -72,6 +74,7 @@ def plan(
         abort_deviated=_deviations(experiment, target, windows),
         invariants=tuple(invariant.name for invariant in target.invariants),
         budgets=budgets(target, experiment.load),
+        sources=tuple(sources),
         decisions=decisions,
         warnings=(*_remarks(experiment, target, steps), *warnings, *undecided),
     )
@@ -186,16 +189,28 @@ def _comparisons_last(conditions: tuple[Condition, ...]) -> tuple[Condition, ...
     return tuple(sorted(conditions, key=lambda condition: condition.tolerance is not None))
 
 
-def _decisions(windows: Sequence[Window], target: Target, rate: Rate) -> tuple[tuple[Decision, ...], tuple[str, ...]]:
+def source_of(condition: Condition, sources: Iterable[Measured]) -> Measured | None:
+    """What was found out about where a condition's samples come from."""
+    names = (condition.sli, condition.sli.rpartition(".")[0])
+    return next((source for source in sources if source.sli in names), None)
+
+
+def _decisions(
+    windows: Sequence[Window], target: Target, rate: Rate, sources: Sequence[Measured]
+) -> tuple[tuple[Decision, ...], tuple[str, ...]]:
     """The decisions, and what cannot be told before the run."""
     decisions: list[Decision] = []
     unknown: dict[str, None] = {}
     e_needed = needed(tests_of(windows), ALPHA)
     for window in windows:
         for condition in window.conditions:
-            decision = decide(condition, window, target.traffic, rate, baseline=windows[0])
+            source = source_of(condition, sources)
+            decision = decide(condition, window, target.traffic, rate, baseline=windows[0], source=source)
             if decision is not None:
-                decisions.append(with_times(decision, condition, window, target.traffic, rate, e_needed=e_needed))
+                # How soon somebody else's scrapes can tell depends on the scrapes, not on what is in them.
+                if source is None:
+                    decision = with_times(decision, condition, window, target.traffic, rate, e_needed=e_needed)
+                decisions.append(decision)
             elif window.phase != "before":
                 unknown[_unknown(condition)] = None
     return tuple(decisions), tuple(unknown)
@@ -226,8 +241,9 @@ def _unknown(condition: Condition) -> str:
 
 
 def _refuse_undecidable(
-    decisions: Sequence[Decision], windows: Sequence[Window], experiment: Experiment, target: Target, rate: Rate
-) -> None:
+    decisions: Sequence[Decision], windows: Sequence[Window], experiment: Experiment, target: Target, rate: Rate,
+    sources: Sequence[Measured],
+) -> None:  # fmt: skip
     """Raises: Undecidable, one line for each window and condition."""
     by_name = {window.name: window for window in windows}
     errors: list[Undecidable] = []
@@ -236,16 +252,18 @@ def _refuse_undecidable(
             continue
         window = by_name[decision.window]
         condition = next(c for c in window.conditions if c.text == decision.condition)
-        message = _too_few(decision, condition, window, target, rate, baseline=windows[0])
+        source = source_of(condition, sources)
+        message = _too_few(decision, condition, window, target, rate, baseline=windows[0], source=source)
         errors.append(Undecidable(message, path=experiment.path or None, line=condition.line))
     if errors:
         raise errors[0] if len(errors) == 1 else UndecidableAll(errors)
 
 
 def _too_few(
-    decision: Decision, condition: Condition, window: Window, target: Target, rate: Rate, *, baseline: Window
-) -> str:
-    enough = long_enough(condition, window, target.traffic, rate)
+    decision: Decision, condition: Condition, window: Window, target: Target, rate: Rate, *, baseline: Window,
+    source: Measured | None,
+) -> str:  # fmt: skip
+    enough = long_enough(condition, window, target.traffic, rate, source)
     if condition.tolerance is not None:
         needs = "no length of them would do" if enough is None else f"make each {float(enough):.0f}s long"
         return (
@@ -256,9 +274,13 @@ def _too_few(
     if enough is not None:
         seconds = f"{float(enough):.0f}s"
         advice = f"let the fault last {seconds}" if window.phase == "during" else f"make it {seconds} long"
-    few = expected(condition, float(window.length), target.traffic, rate).few
+    few = expected(condition, float(window.length), target.traffic, rate, source).few
     fewer = f" (one time in twenty fewer than {few:,.0f})" if decision.expected >= decision.needed else ""
     at = f" at {rate} journeys" if condition.source is Source.LOAD else ""
+    if source is not None and source.per_s is not None and not rate:
+        at = f" at the {source.per_s:.3g} a second that {source.source} counts now"
+    elif source is not None and source.interval is not None:
+        at = f" with a scrape every {source.interval}"
     return (
         f"{decision.window} cannot decide `{decision.condition}`: that takes {decision.needed:,} samples, and "
         f"{window.length}{at} has about {decision.expected:,.0f}{fewer}; {advice}, or relax the objective"
@@ -270,6 +292,8 @@ def _remarks(experiment: Experiment, target: Target, steps: Sequence[PlannedStep
     remarks: list[str] = []
     if target.environment == "production":
         remarks.append(f"the target '{target.name}' is production: real customers are in the blast radius")
+    if experiment.load == "none":
+        remarks.append("no traffic of ours: what is judged is what the target's own users do in the meantime")
     if not any(step.faults for step in steps):
         remarks.append("no fault is injected, so that only the baseline is measured")
     for fault in (fault for step in steps for fault in step.faults):

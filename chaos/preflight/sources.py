@@ -25,7 +25,7 @@ def of_target(target: Target, inventory: Inventory) -> tuple[Finding, ...]:
 def of_conditions(conditions: Iterable[Condition], target: Target, inventory: Inventory) -> tuple[Finding, ...]:
     """What these conditions ask. The load's own SLIs have no source to be asked. One finding a source."""
     try:
-        found = readers(conditions, target.slis, inventory)
+        found = readers(conditions, target.slis, inventory, target.prometheus_of(inventory.variant))
     except SaleproofError as error:
         return (problem("sources", str(error)),)
     if not found:

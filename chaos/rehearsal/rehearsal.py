@@ -31,6 +31,7 @@ from chaos.model.lease import Lease
 from chaos.model.objective import Condition
 from chaos.model.plan import Plan, Window
 from chaos.model.platform import Inventory, TrafficShaper
+from chaos.model.sli import Source
 from chaos.preflight.before_run import check_machine, check_target
 from chaos.rehearsal.begin import (
     Options,
@@ -173,10 +174,12 @@ class Rehearsal:
 
     def _make_plan(self, inventory: Inventory) -> Plan:
         from chaos import planner
+        from chaos.rehearsal.sources import sources_of
 
         plan = planner.plan(
             self.experiment, self.target, inventory, variant=self.options.variant, seed=self.seed,
             profile=self.options.profile, allow_undecidable=self.options.allow_undecidable,
+            sources=sources_of(self.experiment, self.target, self.options.variant)[0],
         )  # fmt: skip
         refuse_unsafe_plan(self.experiment, self.target, inventory, plan)
         return plan
@@ -232,6 +235,7 @@ class Rehearsal:
         self._sampler = Sampler(
             self._conditions(), self.target.slis, self.platform.inventory(), t0_s=self.t0_s,
             on_sample=self._on_sample, on_error=self._on_probe_error,
+            server=self.target.prometheus_of(self.options.variant),
         )  # fmt: skip
         self._sampler.start()
         stack.callback(self._sampler.stop)
@@ -269,9 +273,27 @@ class Rehearsal:
 
     def _figures(self, window: Window, condition: Condition) -> dict[str, Any]:
         """A condition's numbers in a window, from what is known by now; the verdict counts again from the record."""
-        bad, total = self._live.between(condition, *self.session.spans[window.index])
+        start_s, end_s = self.session.spans[window.index]
+        if condition.source is Source.PROMQL:
+            self._await_scrapes(end_s)
+            if why := self._blind(condition):
+                return {"value": 1.0, "bad": 0, "total": 0, "text": f"cannot be measured: {why}"}
+        bad, total = self._live.between(condition, start_s, end_s)
         value = bad / total if total else 1.0
         return {"value": value, "bad": bad, "total": total, "text": f"{bad} of {total} bad"}
+
+    def _blind(self, condition: Condition) -> str:
+        """Why a source cannot be read now: then nothing is injected. Empty when it can."""
+        try:
+            self._live.recent(condition, 1.0)
+        except Unavailable as cause:
+            return str(cause)
+        return ""
+
+    def _await_scrapes(self, end_s: float) -> None:
+        """Until what happened by then has been seen, also where somebody else scrapes; interruptibly."""
+        now_s = self.session.at_s()
+        self.clock.wait(min(end_s, now_s) + self._sampler.delay_s - now_s, self.session.stop)
 
     @contextlib.contextmanager
     def _ticking(self) -> Iterator[None]:
@@ -310,6 +332,7 @@ class Rehearsal:
             if self._traffic is not None:
                 stopped = session.stop.is_set()
                 self._traffic.stop(STOPPED_DRAIN_S if stopped else float(self.plan.patience) + QUIET_EXTRA_S)
+            self._await_scrapes(max((end_s for _, end_s in session.spans.values()), default=0.0))
             self._sampler.stop()
             if not session.stop.is_set():
                 self._check_invariants()

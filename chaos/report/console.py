@@ -31,7 +31,7 @@ def render(
     _faults(page, verdict)
     _invariants(page, verdict)
     if journal.plan.target:  # a plain Chaos Toolkit experiment has no traffic of ours
-        _people(page, verdict)
+        _people(page, verdict, traffic=journal.plan.load != "none")
         budgets.show(page, verdict, journal.plan.budgets)
     if statistics:
         write_statistics(page, verdict, journal)
@@ -69,7 +69,11 @@ def _headline(page: Page, verdict: Verdict, journal: Journal) -> None:
     where = f"{plan.target} ({plan.variant}) on {plan.platform}"
     profile = f" · profile {plan.profile}" if plan.profile else ""
     page.wrapped(f"{verdict.run} · {where}{profile}", "dim")
-    page.wrapped(f"{float(plan.rate):g} journeys/s · seed {plan.seed} · {_length(journal)}", "dim")
+    rate = f"{float(plan.rate):g} journeys/s" if plan.load != "none" else "no traffic of ours"
+    page.wrapped(f"{rate} · seed {plan.seed} · {_length(journal)}", "dim")
+    for source in plan.sources:
+        late = f"seen up to {seconds(float(source.delay))} late"
+        page.wrapped(f"{source.sli} · {source.source} · {late}", "dim")
 
 
 def _length(journal: Journal) -> str:
@@ -179,8 +183,11 @@ def _invariants(page: Page, verdict: Verdict) -> None:
         page.wrapped(f"{report.name}  {report.text}", indent=2, first=mark, first_style=style)
 
 
-def _people(page: Page, verdict: Verdict) -> None:
+def _people(page: Page, verdict: Verdict, *, traffic: bool) -> None:
     page.gap()
+    if not traffic:
+        page.wrapped("No traffic of ours: the events are those of the target's own users.", "dim")
+        return
     parts = [f"{verdict.customers_affected:,} of {verdict.customers:,} customers had a request that failed"]
     if verdict.customers:
         parts[0] += f" ({percent(verdict.customers_affected / verdict.customers)})"

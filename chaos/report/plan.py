@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from chaos.model.objective import ANY
-from chaos.model.plan import Decision, Plan
+from chaos.model.plan import Decision, Measured, Plan
+from chaos.model.words import seconds
 from chaos.report.paint import WIDTH, Page
 
 
@@ -17,7 +18,13 @@ def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str
     page.line(("where    ", "dim"), f"{plan.target} ({plan.variant}) on {plan.platform}{profile}, seed {plan.seed}")
     if plan.endpoint:
         page.line(("         ", "dim"), plan.endpoint)
-    page.line(("traffic  ", "dim"), f"{plan.load}, {float(plan.rate):g} journeys/s; customers wait for {plan.patience}")
+    if plan.load == "none":
+        page.line(("traffic  ", "dim"), "none of ours")
+    else:
+        own = f"{plan.load}, {float(plan.rate):g} journeys/s; customers wait for {plan.patience}"
+        page.line(("traffic  ", "dim"), own)
+    for source in plan.sources:
+        page.wrapped(_source(source), indent=9, first="measures ", first_style="dim")
     longest = "at most " if any(window.least is not None for window in plan.windows) else ""
     page.line(("takes    ", "dim"), f"{longest}{_minutes(float(plan.length))} once the target is up")
     page.gap()
@@ -87,6 +94,14 @@ def _about(length_s: float | None) -> str:
     if length_s is None:
         return "never"
     return f"{length_s:.1f} s" if length_s < 10 else _minutes(length_s)
+
+
+def _source(source: Measured) -> str:
+    """Where an SLI comes from, and how late."""
+    every = "" if source.interval is None else f"a sample every {seconds(float(source.interval))}, "
+    now = "" if source.per_s is None else f"; {source.per_s:,.3g} a second now"
+    late = f"seen at most {seconds(float(source.delay))} late, also by the guard"
+    return f"{source.sli} from {source.source}: {every}{late}{now}"
 
 
 def _minutes(length_s: float) -> str:

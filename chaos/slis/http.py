@@ -22,6 +22,7 @@ class HttpReader:
     a number that was not read is lost."""
 
     period_s = PERIOD_S
+    delay_s = 0.0
     notes: tuple[str, ...] = ()
 
     def __init__(self, sli: Sli, instances: Sequence[Instance]) -> None:

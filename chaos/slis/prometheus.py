@@ -70,6 +70,7 @@ class PrometheusReader:
     """
 
     period_s = PERIOD_S
+    delay_s = 0.0
 
     def __init__(
         self, service: str, path: str, instances: Sequence[Instance], wanted: Sequence[tuple[Sli, Condition]]

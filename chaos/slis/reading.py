@@ -40,6 +40,10 @@ class Reader(Protocol):
         """Seconds from one look to the next."""
 
     @property
+    def delay_s(self) -> float:
+        """At the latest so many seconds after something happened, it has been seen by `read`. 0: at the next look."""
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know about how it is read."""
 

@@ -11,6 +11,7 @@ from chaos.errors import SpecError, nearest
 from chaos.model.journal import Sample
 from chaos.model.objective import Condition
 from chaos.model.platform import Instance, Inventory
+from chaos.model.prometheus import PrometheusServer
 from chaos.model.sli import Sli, Source
 from chaos.slis.reading import Problem, Reader, Reading
 
@@ -35,8 +36,10 @@ class Sampler:
         on_sample: Callable[[Sample], None],
         on_error: Callable[[str, str], None],
         hangs_after_s: float = 5.0,
+        server: PrometheusServer | None = None,
     ) -> None:
-        """`t0_s` is the run's zero on CLOCK_MONOTONIC. Raises: SpecError for an SLI that is not in the target."""
+        """`t0_s` is the run's zero on CLOCK_MONOTONIC; `server` is whom the SLIs from a Prometheus ask.
+        Raises: SpecError for an SLI that is not in the target."""
         self._t0_s = t0_s
         self._on_sample = on_sample
         self._on_error = on_error
@@ -44,7 +47,7 @@ class Sampler:
         self._end = threading.Event()
         self._told_s: dict[str, float] = {}
         self._lock = threading.Lock()
-        self.readers = readers(conditions, slis, inventory)
+        self.readers = readers(conditions, slis, inventory, server)
         self._looked_s: dict[str, float] = {}
         self._threads = [
             threading.Thread(target=self._run, args=(reader,), name=f"sampler: {reader.name}", daemon=True)
@@ -56,6 +59,11 @@ class Sampler:
     def notes(self) -> tuple[str, ...]:
         """What a person should know about how the SLIs are read; complete once each source was read."""
         return tuple(note for reader in self.readers for note in reader.notes)
+
+    @property
+    def delay_s(self) -> float:
+        """So long after something happened, all of it has been seen."""
+        return max((reader.delay_s for reader in self.readers), default=0.0)
 
     def start(self) -> None:
         """Returns at once. The first reading is due now."""
@@ -110,7 +118,12 @@ class Sampler:
         self._on_error(problem.sli, problem.error)
 
 
-def readers(conditions: Iterable[Condition], slis: Mapping[str, Sli], inventory: Inventory) -> tuple[Reader, ...]:
+def readers(
+    conditions: Iterable[Condition],
+    slis: Mapping[str, Sli],
+    inventory: Inventory,
+    server: PrometheusServer | None = None,
+) -> tuple[Reader, ...]:
     """One reader for each source that the conditions need; the load's own SLIs need none. Raises: SpecError."""
     wanted: dict[str, list[Condition]] = {}
     for condition in conditions:
@@ -126,6 +139,10 @@ def readers(conditions: Iterable[Condition], slis: Mapping[str, Sli], inventory:
         match sli.source:
             case Source.PROMETHEUS:
                 pages.setdefault((sli.service or "", sli.path), []).extend((sli, condition) for condition in asked)
+            case Source.PROMQL:
+                from chaos.slis.promql import PromqlReader
+
+                found.append(PromqlReader(sli, asked, server or PrometheusServer()))
             case Source.HTTP:
                 from chaos.slis.http import HttpReader
 

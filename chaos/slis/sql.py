@@ -24,6 +24,7 @@ class SqlReader:
     """One SLI from one database, over a connection that is kept, and opened again when it broke."""
 
     period_s = PERIOD_S
+    delay_s = 0.0
     notes: tuple[str, ...] = ()
 
     def __init__(self, sli: Sli, dsn: str) -> None:

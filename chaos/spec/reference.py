@@ -52,15 +52,16 @@ SHAPES: dict[Shape, tuple[str, str, str]] = {
         "`p99 < 2s` allows 1 % of the requests to be slower",
     ),
     Shape.COUNTER_RATIO: (
-        "declared: `prometheus` with `good` and `total`", "what is counted in `total` and not in `good`",
+        "declared: `prometheus` or `promql` with `good` and `total`", "what is counted in `total` and not in `good`",
         "`cache-hits >= 80%` allows 20 %",
     ),
     Shape.HISTOGRAM: (
-        "declared: `prometheus` with `histogram`", "an observation slower than the value",
+        "declared: `prometheus` or `promql` with `histogram`", "an observation slower than the value",
         "`db-query.p95 < 50ms` allows 5 % of the queries to be slower",
     ),
     Shape.GAUGE: (
-        "declared: `sql` or `http`", "a reading beyond the value, one reading about every second",
+        "declared: `sql`, `http`, or `promql` with `gauge`",
+        "a reading beyond the value, one reading about every second, or each scrape",
         f"`stock-left >= 1` allows {condition.GAUGE_BUDGET:.0%} of the readings: 59 good ones in a row are held",
     ),
 }  # fmt: skip

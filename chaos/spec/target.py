@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chaos.model.sli import Shape, Sli, Source
+from chaos.model.sli import EVERY, Shape, Sli, Source
 from chaos.model.target import (
     Compose,
     ComposeService,
@@ -34,6 +34,7 @@ from chaos.spec.target_file import (
     InvariantPart,
     JourneyPart,
     ProcessPart,
+    PromqlPart,
     ReadyPart,
     ServicePart,
     SliPart,
@@ -87,6 +88,7 @@ def build(part: TargetPart, *, path: str = "", text: str = "") -> Target:
         links=dict(_link(name, link) for name, link in part.links.items()),
         traffic=None if part.traffic is None else _traffic(part.traffic),
         slis={name: _sli(name, sli) for name, sli in part.slis.items()},
+        prometheus=part.prometheus,
         slos=slos.slos(part.slos),
         events=slos.events(part.events, part.slos),
         slas=slos.slas(part.slas),
@@ -154,7 +156,17 @@ def _traffic(part: TrafficPart) -> Traffic:
     )
 
 
+def _promql(name: str, part: PromqlPart) -> Sli:
+    shape = Shape.COUNTER_RATIO if part.good is not None else Shape.GAUGE if part.gauge is not None else Shape.HISTOGRAM
+    return Sli(
+        name=name, source=Source.PROMQL, shape=shape, service=part.service, good=part.good, total=part.total,
+        histogram=part.histogram, gauge=part.gauge, every=part.every or EVERY,
+    )  # fmt: skip
+
+
 def _sli(name: str, part: SliPart) -> Sli:
+    if part.promql is not None:
+        return _promql(name, part.promql)
     if part.prometheus is not None:
         shape = Shape.HISTOGRAM if part.histogram is not None else Shape.COUNTER_RATIO
         return Sli(

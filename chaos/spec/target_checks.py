@@ -9,7 +9,7 @@ from typing import Any
 from chaos.errors import nearest
 from chaos.model.sli import LOAD_SLIS
 from chaos.model.target import Target, Traffic
-from chaos.spec import condition, slo_checks, templates
+from chaos.spec import condition, promql, slo_checks, templates
 from chaos.spec.convert import unknown
 from chaos.spec.marked import Key, Node
 from chaos.spec.problems import Problems
@@ -84,6 +84,7 @@ def check_target(target: Target, root: Node, problems: Problems) -> None:
             word = next(iter(source))
             problems.at(root, ("slis", name, word), unknown("service", str(sli.service), tuple(target.services)))
     _databases(target, root, problems)
+    promql.check(target, root, problems)
     slo_checks.check_slos(target, root, problems)
     templates.check_invariants(target, root, problems)
     _embedded(target, root, problems)
@@ -160,25 +161,29 @@ def _value_shape(value: ValuePart, root: Node, path: tuple[Key, ...], problems: 
 
 def _sli_shape(sli: SliPart, root: Node, path: tuple[Key, ...], problems: Problems) -> None:
     """Exactly one source, with the keys that belong to it and no others."""
-    sources = [word for word in ("prometheus", "http", "sql") if getattr(sli, word) is not None]
+    sources = [word for word in ("promql", "prometheus", "http", "sql") if getattr(sli, word) is not None]
     if len(sources) != 1:
         got = " and ".join(sources) or "none of them"
-        problems.at(root, path, f"needs exactly one of prometheus, http and sql; got {got}")
+        problems.at(root, path, f"needs exactly one of promql, prometheus, http and sql; got {got}")
         return
-    belongs = {
+    belongs: set[str] = {
+        "promql": set(),
         "prometheus": {"path", "histogram", "good", "total"},
         "http": {"path", "json"},
         "sql": {"query"},
     }[sources[0]]
     for word in ("path", "histogram", "good", "total", "query", "json"):
         if getattr(sli, word) is not None and word not in belongs:
-            message = f"does not belong to an SLI from {sources[0]}, which knows {', '.join(sorted(belongs))}"
+            knows = ", ".join(sorted(belongs)) or "nothing beside it"
+            message = f"does not belong to an SLI from {sources[0]}, which knows {knows}"
             problems.at(root, (*path, word), message)
     counters = (sli.good is not None) + (sli.total is not None)
     if sources[0] == "prometheus" and (sli.histogram is not None, counters) not in ((True, 0), (False, 2)):
         problems.at(root, path, "needs either histogram, or good and total")
     if sources[0] == "sql" and sli.query is None:
         problems.at(root, path, "missing key 'query'")
+    if sli.promql is not None:
+        promql.check_shape(sli.promql, root, (*path, "promql"), problems)
 
 
 def _invariant_shape(invariant: InvariantPart, root: Node, path: tuple[Key, ...], problems: Problems) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from chaos.model.base import Noun
+from chaos.model.prometheus import PrometheusServer
 from chaos.model.target import Protocol, Restart
 from chaos.spec.slo_file import EventPart, GatesPart, SlaPart, SloPart
 from chaos.units import Duration, Rate
@@ -78,9 +79,21 @@ class TrafficPart(Noun):
     values: dict[str, ValuePart] = {}  # variables for `{name}`
 
 
-class SliPart(Noun):
-    """Something else to measure: exactly one of prometheus, http and sql."""
+class PromqlPart(Noun):
+    """What a Prometheus server is asked: `good` and `total`, or `histogram`, or `gauge`. `{name}` is filled in."""
 
+    good: str | None = None  # a selector of the counters of good things, with `total`: no rate() and no sum()
+    total: str | None = None  # a selector of the counters of all of them
+    histogram: str | None = None  # a selector of a histogram in seconds, without _bucket; then `name.p95` is an SLI
+    gauge: str | None = None  # a query that gives one number
+    every: Positive | None = None  # gauge: how often it is asked, where it is an expression (15s)
+    service: str | None = None  # fills in `{service}`
+
+
+class SliPart(Noun):
+    """Something else to measure: exactly one of promql, prometheus, http and sql."""
+
+    promql: PromqlPart | None = None  # what the Prometheus server of the target is asked
     prometheus: str | None = None  # the service whose metrics are read, from every instance
     http: str | None = None  # the service that is asked
     sql: str | None = None  # the database that is asked, as a platform's `sql` names it
@@ -175,6 +188,7 @@ class TargetPart(Noun):
     links: dict[str, LinkPart] = {}  # `web -> db`, from the one that dials
     traffic: TrafficPart | None = None  # the customers
     slis: dict[str, SliPart] = {}  # what is measured besides the traffic
+    prometheus: PrometheusServer | None = None  # the server that SLIs with `promql` ask
     slos: tuple[SloPart, ...] = ()  # its objectives
     events: dict[str, EventPart] = {}  # windows that happen once, such as the sale
     slas: dict[str, SlaPart] = {}  # what was promised on its objectives, and what breaking it costs

@@ -123,6 +123,25 @@ def test_readings_of_other_sources_are_counted_too() -> None:
     assert live.recent(hits, 1.0) == (0, 1)
 
 
+def test_somebody_elses_scrapes_are_looked_at_however_late_they_come() -> None:
+    """The newest of every instance that is still scraped; and a span counts only those that lie wholly in it."""
+    answered = Condition(
+        text="answered < 50%", sli="answered", source=Source.PROMQL, shape=Shape.COUNTER_RATIO, op=Op.LT,
+        threshold=0.5, budget=0.5,
+    )  # fmt: skip
+    live = Live(None)
+    for at_s, good in ((15.0, 100), (30.0, 60), (45.0, 10)):
+        for instance, offset_s in (("web-1", 0.0), ("web-2", 7.0)):
+            if (instance, at_s) != ("web-2", 45.0):  # it is gone
+                since_s, at = at_s + offset_s - 15, at_s + offset_s
+                live.add_sample(
+                    Sample(at_s=at, since_s=since_s, sli="answered", good=good, total=100, service=instance)
+                )
+    live.add_sample(Sample(at_s=99.0, sli="other", value=1.0))  # read just now, from elsewhere
+    assert live.recent(answered, 1.0) == (40 + 90, 200)  # web-2's of 37 s, web-1's of 45 s
+    assert live.between(answered, 10.0, 40.0) == (40 + 40, 200)
+
+
 def test_figures_for_a_screen() -> None:
     """Rates and percentiles of the last seconds, and the sentences as they stand."""
     live = Live(TRAFFIC)

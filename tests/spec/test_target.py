@@ -97,7 +97,7 @@ def test_normal_is_always_a_profile(target: Write) -> None:
         ("{prometheus: web, histogram", "{prometheus: wbe, histogram", "slis.db-query.prometheus: unknown service 'wbe'"),
         ("{prometheus: web, histogram: shop_db_query_seconds}", "{prometheus: web}", "slis.db-query: needs either histogram, or good and total"),
         ("{http: edge, path: /readyz}", "{http: edge, query: x}", "slis.edge-ready.query: does not belong to an SLI from http"),
-        ("{http: edge, path: /readyz}", "{path: /readyz}", "slis.edge-ready: needs exactly one of prometheus, http and sql"),
+        ("{http: edge, path: /readyz}", "{path: /readyz}", "slis.edge-ready: needs exactly one of promql, prometheus, http and sql"),
         ('stock-left: {sql: db, query: "SELECT 1"}', "stock-left: {sql: db}", "slis.stock-left: missing key 'query'"),
         ("stock-left: {sql: db,", "stock-left: {sql: dbx,", "slis.stock-left.sql: unknown database 'dbx'. Did you mean 'db'?"),
         ("objective: availability >= 99.9%", "objective: availability <= 99.9%", "slos[0].objective: `availability <= 99.9%` points the wrong way"),

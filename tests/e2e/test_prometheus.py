@@ -1,0 +1,131 @@
+"""Whole runs without traffic of ours: the target's own users, as a real Prometheus sees them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.prometheus import Prometheus, prometheus
+
+from .conftest import Saleproof
+
+pytestmark = pytest.mark.e2e
+
+HERE = Path(__file__).parent
+EXPERIMENT = """\
+title: Users do not notice that the back is gone
+target: userly
+load: none
+windows: {{warm-up: 0s, before: 3s, after: 3s}}
+hypothesis: [answered >= 90%, waited.p90 < 500ms]
+abort: [{abort}]
+method:
+  - down: {{link: front -> back, for: 6s}}
+recovery: 1s
+"""
+
+
+@pytest.fixture(scope="module")
+def userly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Saleproof, Prometheus, Path]]:
+    """Up, with users, and scraped for long enough to know their rate."""
+    folder = tmp_path_factory.mktemp("userly")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        metrics = free.getsockname()[1]
+    (folder / "targets").mkdir()
+    text = (HERE / "userly.yaml").read_text()
+    text = text.replace("PROGRAM", str(HERE / "userly.py")).replace("METRICS", f"'{metrics}'")
+    target = folder / "targets" / "userly.yaml"
+    target.write_text(text)
+    with prometheus({"front": [f"127.0.0.1:{metrics}"]}) as server:
+        saleproof = Saleproof(
+            state=folder / "state", own={"DOCKER_HOST": "unix:///there/is/none", "PROMETHEUS_URL": server.url}
+        )
+        up = saleproof("up", "--target", str(target))
+        assert up.returncode == 0, up.stderr
+        yield saleproof, server, folder
+        assert saleproof("down", "--target", str(target)).returncode == 0
+    assert saleproof.leftovers() == []
+
+
+def experiment(folder: Path, abort: str) -> str:
+    path = folder / "experiment.yaml"
+    path.write_text(EXPERIMENT.format(abort=abort))
+    return str(path)
+
+
+def ready(saleproof: Saleproof, path: str) -> dict[str, Any]:
+    """The plan, once the users' rate is known and enough."""
+    until_s = time.monotonic() + 30
+    while True:
+        done = saleproof("plan", path, "--json")
+        if done.returncode == 0:
+            plan: dict[str, Any] = json.loads(done.stdout)
+            if plan["sources"] and plan["sources"][0]["per_s"]:
+                return plan
+        assert time.monotonic() < until_s, done.stdout + done.stderr
+        time.sleep(0.5)
+
+
+def test_users_are_judged_as_prometheus_saw_them(userly: tuple[Saleproof, Prometheus, Path]) -> None:
+    """The plan says where the numbers come from, how late, and that they are enough; the outage is found during the
+    fault and nowhere else; waiting times that a refusal does not lengthen are held; judged again, it is the same."""
+    saleproof, server, folder = userly
+    path = experiment(folder, "metrics-up < 1 for 60s")
+    plan = ready(saleproof, path)
+    answered = plan["sources"][0]
+    assert answered["source"] == f"Prometheus at {server.url}"
+    assert 0.5 < answered["interval"] < 1.5
+    assert 1.5 < answered["delay"] < 5.0
+    done = saleproof("run", path, "--json")
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["outcome"]) == (1, "deviated"), done.stdout + done.stderr
+    checks = {(c["window"], c["condition"]): c for c in verdict["checks"]}
+    outage = checks["during 1", "answered >= 90%"]
+    assert outage["outcome"] == "deviated"
+    assert outage["bad"] == outage["total"] > 100
+    assert {key for key, c in checks.items() if c["outcome"] != "held"} == {("during 1", "answered >= 90%")}
+    again = saleproof("judge", "last", "--json")
+    assert json.loads(again.stdout)["checks"] == verdict["checks"]
+    assert "No traffic of ours" in saleproof("show", "last").stdout
+
+
+def test_the_guard_aborts_by_prometheus_and_without_it(userly: tuple[Saleproof, Prometheus, Path]) -> None:
+    """What is too bad ends the run within the delay that was stated; a Prometheus that hangs ends it too, as
+    inconclusive: a guard that sees nothing is none."""
+    saleproof, server, folder = userly
+    path = experiment(folder, "answered < 50%")
+    ready(saleproof, path)
+    done = saleproof("run", path, "--json")
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["status"]) == (1, "aborted"), done.stdout + done.stderr
+    assert "aborted by the guard: answered < 50%" in verdict["reasons"][0]
+    assert verdict["faults"][0]["on_s"] < 6.0
+
+    ready(saleproof, path)
+
+    def hang() -> None:
+        until_s = time.monotonic() + 30
+        while not any((saleproof.state / "ledger").glob("*.json")) and time.monotonic() < until_s:
+            time.sleep(0.05)
+        os.kill(server.popen.pid, signal.SIGSTOP)
+
+    hanging = threading.Thread(target=hang)
+    hanging.start()
+    try:
+        done = saleproof("run", experiment(folder, "metrics-up < 1 for 60s"), "--json")
+    finally:
+        hanging.join()
+        os.kill(server.popen.pid, signal.SIGCONT)
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["status"], verdict["outcome"]) == (2, "aborted", "inconclusive"), done.stderr
+    assert "the guard could not watch metrics-up < 1" in verdict["reasons"][0]
+    assert verdict["faults"][0]["reverted"]
