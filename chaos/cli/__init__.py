@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # In the order of --help. A subcommand is a module with HELP, EXAMPLES, arguments(parser) and run(arguments) -> code.
 COMMANDS = (
     "run", "plan", "validate", "init", "up", "attach", "detach", "status", "logs", "down", "runs", "show", "judge",
-    "export", "slo", "schema", "recover", "halt", "resume", "doctor", "completion",
+    "export", "slo", "schema", "recover", "halt", "resume", "arm", "doctor", "completion",
 )  # fmt: skip
 
 ABOUT = "Rehearse a flash sale's failures before the sale does."
@@ -35,6 +35,7 @@ environment:
   SALEPROOF_STATE  where runs, the ledger and the embedded shop live   NO_COLOR  no colours
   SALEPROOF_STORE  where runs are recorded: a file or a database URL
   SALEPROOF_ARM    the name of a production target, to run on it where nobody can type it
+  SALEPROOF_ARM_FILE  the same, signed: what `saleproof arm` has made
 
 first steps:
   saleproof run experiments/db-latency-spike.yaml      rehearse a slow database on the embedded shop

@@ -37,19 +37,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Idempotent. Raises: Refused for production that is not armed, while a run uses the target, while a fault is on
     the link, and where it cannot be done; then it says what to set in the compose file instead."""
-    import os
 
     from chaos.engine.lock import TargetLock
     from chaos.errors import Unavailable
     from chaos.platforms.compose.agent import borrowed
     from chaos.platforms.compose.platform import ComposePlatform
-    from chaos.rehearsal.production import ARM_VARIABLE, ask_to_arm, refuse_unarmed
+    from chaos.rehearsal.production import given, refuse_unarmed
     from chaos.spec.target import link_name
     from chaos.state import state_dir
 
     target = find_target(arguments.target)
     links = [link_name(text) for text in arguments.links]
-    refuse_unarmed(target, arguments.arm or os.environ.get(ARM_VARIABLE) or ask_to_arm(target))
+    refuse_unarmed(target, given(target, name=arguments.arm))
     with TargetLock(state_dir() / "locks", target.name, "saleproof attach"):
         platform = ComposePlatform.attach(target)
         if platform is None:

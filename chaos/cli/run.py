@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 
 from chaos.cli.common import json_option, out, out_json, pick_variant, say, statistics_option
 from chaos.cli.plan import experiment_options
@@ -53,6 +52,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="run although the error budget does not allow it; the record says so",
     )  # fmt: skip
     parser.add_argument(
+        "--arm-signed", metavar="FILE", default=None,
+        help="what `saleproof arm` has signed, to run on a production target where nobody can type its name",
+    )  # fmt: skip
+    parser.add_argument(
         "--journal", metavar="FILE", default=None,
         help="also write the journal in the Chaos Toolkit's format (its own experiments: default journal.json)",
     )  # fmt: skip
@@ -86,7 +89,7 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
     from chaos.engine.runner import execute
     from chaos.engine.signals import Signals, raise_until_ready
     from chaos.rehearsal.begin import Options
-    from chaos.rehearsal.production import ARM_VARIABLE, ask_to_arm
+    from chaos.rehearsal.production import given
     from chaos.rehearsal.rehearsal import Rehearsal
     from chaos.report.live import screen
     from chaos.spec import load_experiment
@@ -101,7 +104,7 @@ def _rehearse(arguments: argparse.Namespace, path: Path) -> int:
         seed=arguments.seed,
         store=store_url(), keep_up=arguments.keep_up, engine=arguments.engine, generators=arguments.generators,
         ignore_budget=arguments.ignore_budget,
-        armed=arguments.arm or os.environ.get(ARM_VARIABLE) or ask_to_arm(target),
+        arming=given(target, name=arguments.arm, signed=arguments.arm_signed),
     )  # fmt: skip
     raise_until_ready()
     journal_file = _writable(arguments.journal)

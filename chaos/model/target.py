@@ -186,6 +186,7 @@ class Target(Noun):
     name: str
     title: str = ""
     environment: Literal["local", "staging", "production"] = "local"
+    armed_by: str = ""  # the file of OpenSSH's allowed signers, seen from the target's own; empty: its name arms it
     variants: tuple[str, ...] = ("default",)
     services: dict[str, Service]
     links: dict[str, Link] = {}

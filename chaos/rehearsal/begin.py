@@ -16,6 +16,7 @@ from chaos.engine.ledger import Ledger
 from chaos.engine.lock import holders
 from chaos.errors import Refused, RevertFailed
 from chaos.model.plan import Plan
+from chaos.rehearsal.production import Arming
 
 if TYPE_CHECKING:
     from chaos.model.target import Target, Traffic
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Options:
-    """What the command line says beyond the files. `seed` None: a new one, recorded. `armed` is the name of the
-    production target that somebody gave."""
+    """What the command line says beyond the files. `seed` None: a new one, recorded. `arming` is what was
+    given to arm a production target."""
 
     variant: str
     platform: str | None = None  # None: wherever the target is up, else its first
@@ -33,8 +34,8 @@ class Options:
     store: str = ""
     keep_up: bool = False
     allow_undecidable: bool = False
-    armed: str | None = None
     ignore_budget: bool = False
+    arming: Arming = field(default_factory=Arming)
     engine: str = "direct"  # what speaks HTTP for the customers: `chaos.load.ENGINE_NAMES`
     generators: int | None = None  # processes that send them; None: as many as the rate takes
     command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +37,7 @@ def configure_control(
     from chaoslib.run import RunEventHandler
 
     from chaos.rehearsal.begin import Options
-    from chaos.rehearsal.production import ARM_VARIABLE
+    from chaos.rehearsal.production import given
     from chaos.rehearsal.rehearsal import Rehearsal
     from chaos.report.live import PlainLines
     from chaos.spec import load_experiment
@@ -49,9 +48,8 @@ def configure_control(
             experiment, target = load_experiment(
                 Path(experiment_file), profile=profile, target_file=Path(target_file), until=until
             )
-            armed = os.environ.get(ARM_VARIABLE)
             options = Options(
-                variant=variant, platform=platform, profile=profile, seed=seed, store=store_url(), armed=armed
+                variant=variant, platform=platform, profile=profile, seed=seed, store=store_url(), arming=given(target)
             )
             rehearsal = stack.enter_context(Rehearsal(experiment, target, options, screen=PlainLines(logger.info)))
         except SaleproofError as error:

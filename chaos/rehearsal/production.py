@@ -1,14 +1,19 @@
-"""Production is armed by its name, is watched by a guard, and starts with the smallest dose."""
+"""Production is armed by its name or by a signature, is watched by a guard, and starts with the smallest dose."""
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from chaos.engine.halt import person
 from chaos.errors import Refused
+from chaos.model.base import Noun
 from chaos.planner.places import places_of
+from chaos.rehearsal.arming import verify
 
 if TYPE_CHECKING:
     from chaos.model.experiment import Experiment, FaultSpec
@@ -17,25 +22,56 @@ if TYPE_CHECKING:
     from chaos.model.target import Target
 
 PRODUCTION = "production"
-# What arms a run where nobody can type, as in CI.
-ARM_VARIABLE = "SALEPROOF_ARM"
+# What arms a run where nobody can type, as in CI: the target's name, and a file that `saleproof arm` has made.
+ARM_VARIABLE, ARM_FILE_VARIABLE = "SALEPROOF_ARM", "SALEPROOF_ARM_FILE"
 
 
-def ask_to_arm(target: Target) -> str | None:
+class Arming(Noun):
+    """What was given to arm a run: the target's name, `typed` when a person did at a terminal, or a signed file."""
+
+    name: str = ""
+    typed: bool = False
+    signed: str = ""
+
+
+def given(target: Target, *, name: str | None = None, signed: str | None = None) -> Arming:
+    """What the command line, the environment, or else a person on a terminal gives."""
+    signed = signed or os.environ.get(ARM_FILE_VARIABLE) or ""
+    name = name or os.environ.get(ARM_VARIABLE) or ""
+    if signed or (name and not target.armed_by):
+        return Arming(name=name, signed=signed)
+    typed = _ask(target)
+    return Arming(name=name) if typed is None else Arming(name=typed, typed=True)
+
+
+def _ask(target: Target) -> str | None:
     """What a person types on a terminal when asked for the target's name; None where there is no terminal, or no need.
     The question goes to stderr: stdout is for the result."""
     if target.environment != PRODUCTION or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    sys.stderr.write(f"{target.name} is production. Type its name to run this experiment on it: ")
+    sys.stderr.write(f"{target.name} is production. Type its name to do this on it: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip()
 
 
-def refuse_unarmed(target: Target, armed: str | None) -> None:
-    """`armed` is the name that somebody gave, by whichever way. Raises: Refused."""
-    if target.environment != PRODUCTION or armed == target.name:
-        return
-    got = f"'{armed}' is not its name" if armed else "nobody armed it"
+def refuse_unarmed(target: Target, arming: Arming, experiment: Experiment | None = None) -> str:
+    """By whom it is armed, in words; empty where nobody needs to. Raises: Refused; SpecError for a signed file that is
+    none; Unavailable without OpenSSH."""
+    if target.environment != PRODUCTION:
+        return ""
+    if arming.signed and experiment is not None:
+        return str(verify(Path(arming.signed), target, experiment))
+    named = arming.name == target.name
+    if named and (arming.typed or not target.armed_by):
+        return person()
+    if named or target.armed_by:
+        got = f"'{arming.name}' is not its name" if arming.typed else "its name is not enough where nobody can type it"
+        sign = " and pass what `saleproof arm` has signed with --arm-signed FILE" if experiment is not None else ""
+        raise Refused(
+            f"the target '{target.name}' is production, and {got}: its file says who arms it (armed-by: "
+            f"{target.armed_by}); run this on a terminal{sign and ', or'}{sign.removeprefix(' and')}"
+        )
+    got = f"'{arming.name}' is not its name" if arming.name else "nobody armed it"
     raise Refused(
         f"the target '{target.name}' is production, and {got}; arm this run with --arm {target.name}, in CI with "
         f"{ARM_VARIABLE}={target.name}"

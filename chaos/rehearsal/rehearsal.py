@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from chaos.clock import RealClock
 from chaos.engine.guard import Guard
-from chaos.engine.halt import HaltFile, person
+from chaos.engine.halt import HaltFile
 from chaos.engine.lease import Keeper
 from chaos.engine.ledger import Ledger
 from chaos.engine.lock import TargetLock
@@ -45,7 +45,7 @@ from chaos.rehearsal.begin import (
 from chaos.rehearsal.budgets import within_budget
 from chaos.rehearsal.ground import Ground
 from chaos.rehearsal.halted import Halts, refuse_when_halted, unwind_when_halted
-from chaos.rehearsal.production import PRODUCTION, refuse_unarmed, refuse_unsafe_plan
+from chaos.rehearsal.production import refuse_unarmed, refuse_unsafe_plan
 from chaos.rehearsal.watched import watched
 from chaos.state import state_dir
 
@@ -120,7 +120,7 @@ class Rehearsal:
         ledger = Ledger(state / "ledger")
         self._halts = Halts(HaltFile(state))
         refuse_when_halted(self._halts)
-        refuse_unarmed(self.target, self.options.armed)
+        armed_by = refuse_unarmed(self.target, self.options.arming, self.experiment)
         stack.enter_context(TargetLock(state / "locks", self.target.name, f"run {self.run_id}"))
         refuse_open_ledger(ledger, state / "locks")
         check_machine(state, self.options.store)
@@ -141,8 +141,8 @@ class Rehearsal:
             raise Unavailable(over)
         endpoint = self.platform.inventory().endpoint
         self.session.emit(RunStarted(at_s=0.0, pid=os.getpid(), endpoint=endpoint, t0_s=self.t0_s))
-        if self.target.environment == PRODUCTION:
-            self.session.note(f"{self.target.name} is production, armed by {person()}")
+        if armed_by:
+            self.session.note(f"{self.target.name} is production, armed by {armed_by}")
         self._start_traffic(stack)
         self._start_sampler(stack)
         watch = watched(self._ground.watchdog, self._traffic)

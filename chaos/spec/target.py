@@ -83,6 +83,7 @@ def build(part: TargetPart, *, path: str = "", text: str = "") -> Target:
         name=part.target,
         title=part.title,
         environment=part.environment,
+        armed_by=part.armed_by or "",
         variants=part.variants,
         services={name: _service(name, service) for name, service in part.services.items()},
         links=dict(_link(name, link) for name, link in part.links.items()),

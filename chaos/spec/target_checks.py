@@ -50,6 +50,8 @@ def check_shape(part: TargetPart, root: Node, problems: Problems) -> None:
     for name, invariant in part.invariants.items():
         _invariant_shape(invariant, root, ("invariants", name), problems)
     slo_checks.check_shape(part, root, problems)
+    if part.armed_by is not None and part.environment != "production":
+        problems.at(root, ("armed-by",), f"only production is armed, and this is {part.environment}")
     embedded = part.platforms.embedded
     for name, process in embedded.services.items() if embedded is not None else ():
         path = ("platforms", "embedded", "services", name, "ready")

@@ -183,6 +183,7 @@ class TargetPart(Noun):
     target: str  # its name, which experiments use
     title: str = ""  # for people
     environment: Literal["local", "staging", "production"] = "local"  # where it runs; production must be armed
+    armed_by: str | None = None  # production: a file with the SSH keys that arm it where nobody can type its name
     variants: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("default",)  # the first one is the default
     services: Annotated[dict[str, ServicePart], msgspec.Meta(min_length=1)]  # its parts
     links: dict[str, LinkPart] = {}  # `web -> db`, from the one that dials

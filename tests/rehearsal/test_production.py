@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from chaos import planner
+from chaos.engine.halt import person
 from chaos.errors import Refused
 from chaos.model.target import Target
-from chaos.rehearsal.production import refuse_unarmed, refuse_unsafe_plan
+from chaos.rehearsal.production import Arming, refuse_unarmed, refuse_unsafe_plan
 from chaos.spec import load_experiment, load_target
 
 ROOT = Path(__file__).parents[2]
@@ -38,17 +39,17 @@ def refuse(tmp_path: Path) -> Callable[..., None]:
     return plan
 
 
-@pytest.mark.parametrize("armed", [None, "", "Shop", "shop "])
-def test_production_is_refused_unless_its_name_is_given(armed: str | None) -> None:
+@pytest.mark.parametrize("armed", ["", "Shop", "shop "])
+def test_production_is_refused_unless_its_name_is_given(armed: str) -> None:
     """Exactly, and it says how."""
     with pytest.raises(Refused, match=r"--arm shop.*SALEPROOF_ARM=shop"):
-        refuse_unarmed(PRODUCTION, armed)
-    refuse_unarmed(PRODUCTION, "shop")
+        refuse_unarmed(PRODUCTION, Arming(name=armed))
+    assert refuse_unarmed(PRODUCTION, Arming(name="shop")) == person()
 
 
 @pytest.mark.parametrize("environment", ["local", "staging"])
 def test_elsewhere_nobody_is_asked(environment: str) -> None:
-    refuse_unarmed(msgspec.structs.replace(LOCAL, environment=environment), None)
+    assert refuse_unarmed(msgspec.structs.replace(LOCAL, environment=environment), Arming()) == ""
 
 
 @pytest.mark.parametrize(
