@@ -77,6 +77,7 @@ class Recorder:
         self._acknowledged: list[str] = []
         self._unwritten: list[tuple[str, Row]] = []  # neither the database nor a spool took them yet
         self._changed = threading.Condition()
+        self._over = False
         self._closing = False
         self._closed = False
         with database.begin() as connection:
@@ -96,13 +97,16 @@ class Recorder:
         """Record one. Raises: StoreError, only for a fault that is about to be injected and cannot be written down; all
         other events are kept and tried again, since nothing may disturb a revert."""
         waiting: Future[None] | None = Future() if isinstance(event, _DURABLE) else None
+        ended = (self._ended(event.status, datetime.now(UTC)),) if isinstance(event, RunEnded) else ()
         with self._changed:
             row = ("events", event_row(self.run, self._next("events"), event))
             if self._closed:  # somebody reverts late: say so in the record all the same, if it can be
                 with contextlib.suppress(SaleproofError):
                     write_rows(self._database, [row])
                 return
-            self._pending.rows.append(row)
+            # In one piece with all before it: whoever is killed right after its last word has ended as that says.
+            self._pending.rows += [row, *ended]
+            self._over |= bool(ended)
             if waiting is not None:
                 self._pending.waiting.append(waiting)
                 self._changed.notify()
@@ -145,13 +149,14 @@ class Recorder:
     def finish(self, status: str, ended_at: datetime | None = None) -> None:
         """The run is over; everything is written when this returns. Raises: StoreError when something could be written
         nowhere (nothing of it is hidden), and says so in `trouble` when it went to a spool file."""
-        ended = ended_at or datetime.now(UTC)
-        row = run_row(msgspec.structs.replace(self._info, status=status, ended_at=ended), self._plan)
         with self._changed:
-            self._pending.rows.append(("runs", row))
+            self._pending.rows.append(self._ended(status, ended_at or datetime.now(UTC)))
         self.close()
         if self._unwritten:
             raise StoreError(f"the end of the record of {self.run} could be written nowhere: {self.trouble}")
+
+    def _ended(self, status: str, at: datetime) -> tuple[str, Row]:
+        return "runs", run_row(msgspec.structs.replace(self._info, status=status, ended_at=at), self._plan)
 
     def flush(self) -> None:
         """Everything so far is on the disk when this returns. Raises: StoreError."""
@@ -184,7 +189,7 @@ class Recorder:
                 while not self._closing and not self._pending.waiting and time.monotonic() < due_s:
                     self._changed.wait(max(0.0, due_s - time.monotonic()))
                 closing = self._closing
-                whole = closing or not self._pending.waiting or time.monotonic() >= due_s
+                whole = closing or self._over or not self._pending.waiting or time.monotonic() >= due_s
                 batch = self._take(whole=whole)
             if whole:
                 due_s = time.monotonic() + FLUSH_S

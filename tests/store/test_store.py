@@ -124,6 +124,15 @@ def test_a_run_that_was_killed_reads_as_one_without_a_status(tmp_path: Path) -> 
         assert store.runs()[0].status is None
 
 
+def test_a_run_that_was_killed_after_its_last_word_was_completed(tmp_path: Path) -> None:
+    """What it said at its end is on the disk with everything before, and with its status, when `event` returns."""
+    with Store.open(tmp_path / "runs.db") as store, store.record(info(), a_plan()) as recorder:
+        recorder.requests(some_requests(0, 50))
+        recorder.event(RunEnded(at_s=3.0, status="completed"))
+        journal = store.read("last")
+        assert (journal.run.status, len(journal.requests)) == ("completed", 50)
+
+
 def test_everything_is_written_within_about_a_second(tmp_path: Path) -> None:
     """Plain events and requests wait for company, but not for long."""
     with Store.open(tmp_path / "runs.db") as store, store.record(info(), a_plan()) as recorder:
