@@ -123,7 +123,7 @@ def leases(engine: Engine, project: str) -> list[str]:
             said = ""
             for _ in range(ASK_AGAIN):  # the engine may lose an answer
                 made = client.api.exec_create(one["Id"], ["python3", "-m", "chaos.agent", "lease", HELD])
-                said, _err = execute.output(engine, made["Id"], ENGINE_WITHIN_S)
+                said, _err = execute.output(engine, one["Id"], made["Id"], ENGINE_WITHIN_S)
                 if said:
                     break
             try:
@@ -213,7 +213,7 @@ class Agent:
                 # It went away a moment ago: once more, with a new one.
                 agent = ensure(self._engine, self._project)
                 made = client.api.exec_create(agent, words)
-            out, err = execute.output(self._engine, made["Id"], within_s + ENGINE_WITHIN_S)
+            out, err = execute.output(self._engine, agent, made["Id"], within_s + ENGINE_WITHIN_S)
             code = client.api.exec_inspect(made["Id"])["ExitCode"]
         return int(code or 0), out, err
 

@@ -185,7 +185,7 @@ def execute(engine: Engine, container: str, words: list[str]) -> tuple[int, str,
     with engine.calling("run something in a sidecar") as client:
         try:
             made = client.api.exec_create(container, words)
-            out, err = output(engine, made["Id"], OUTPUT_WITHIN_S)
+            out, err = output(engine, container, made["Id"], OUTPUT_WITHIN_S)
             # Its output may end a moment before it does.
             until_s = time.monotonic() + EXIT_WITHIN_S
             while (code := client.api.exec_inspect(made["Id"])["ExitCode"]) is None and time.monotonic() < until_s:
