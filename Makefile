@@ -35,8 +35,9 @@ lint: $(VENV)/.dev  ## style and strict types
 bench: $(VENV)/.bench  ## every speed that we claim, side by side with what it is compared to
 	$(BIN)/python -m bench
 
-torture: $(VENV)/.dev  ## kill runner and watchdog at random moments, N=100 times; goes on where it was interrupted
-	$(BIN)/python -m tests.torture --kills $(or $(N),100) --seed $(or $(SEED),1) --lanes $(or $(LANES),1)
+torture: $(VENV)/.dev  ## kill runner and watchdog at random moments, N=100 times, PLATFORM=embedded or compose; resumable
+	$(BIN)/python -m tests.torture --kills $(or $(N),100) --seed $(or $(SEED),1) --lanes $(or $(LANES),1) \
+		--platform $(or $(PLATFORM),embedded)
 
 fuzz: $(VENV)/.dev  ## 10,000 generated bad files through the command line: a sentence for each, never a traceback
 	$(BIN)/python -m tests.spec.generated --files $(or $(N),10000) --seed $(or $(SEED),20261125)

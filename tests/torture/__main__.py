@@ -13,31 +13,37 @@ import threading
 import time
 from pathlib import Path
 
+from .compose import ComposeGround
 from .draw import draw
 from .ground import Ground
 from .kill import plain, torture
 from .record import Record
 from .tally import Tally, bad, table
 
+GROUNDS: dict[str, type[Ground]] = {"embedded": Ground, "compose": ComposeGround}
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("--kills", type=int, default=100, metavar="N", help="so many runs in all (100)")
     parser.add_argument("--seed", type=int, default=1, help="of every choice (1)")
+    parser.add_argument("--platform", choices=GROUNDS, default="embedded", help="where the target runs (embedded)")
     parser.add_argument("--lanes", type=int, default=1, help="so many targets side by side (1)")
-    parser.add_argument("--only", default=None, metavar="NUMBER", type=int, help="do that one iteration again")
-    parser.add_argument("--file", type=Path, default=None, help="where results are kept (.torture/SEED.jsonl)")
+    parser.add_argument("--only", default=None, metavar="NUMBER", type=int, nargs="+", help="do just these iterations")
+    parser.add_argument("--file", type=Path, default=None, help="of the results (.torture/SEED.jsonl)")
     parser.add_argument("--table", action="store_true", help="only print the table of what was done so far")
     arguments = parser.parse_args()
-    tally = Tally(arguments.file or Path(".torture") / f"{arguments.seed}.jsonl")
+    prefix = "" if arguments.platform == "embedded" else f"{arguments.platform}-"
+    tally = Tally(arguments.file or Path(".torture") / f"{prefix}{arguments.seed}.jsonl")
     if not arguments.table:
         done = {row["number"] for row in tally.rows()}
         todo = [number for number in range(arguments.kills) if number not in done]
         if arguments.only is not None:
-            todo = [arguments.only]
+            todo = arguments.only
         if done:
             print(f"{len(done)} were done before; {len(todo)} to go", file=sys.stderr)
-        _run(tally, arguments.seed, todo, max(1, min(arguments.lanes, len(todo))))
+        lanes = max(1, min(arguments.lanes, len(todo)))
+        _run(tally, GROUNDS[arguments.platform], arguments.seed, todo, lanes)
     rows = tally.rows()
     print(table(rows))
     for row in filter(bad, rows):
@@ -45,13 +51,13 @@ def main() -> int:
     return 1 if any(map(bad, rows)) else 0
 
 
-def _run(tally: Tally, seed: int, todo: list[int], lanes: int) -> None:
+def _run(tally: Tally, make: type[Ground], seed: int, todo: list[int], lanes: int) -> None:
     """Until all are done, or Ctrl-C or SIGTERM: then what is under way is finished, and the next call does the rest."""
     numbers, ending = iter(todo), threading.Event()
     counter, lock = itertools.count(1), threading.Lock()
 
     def lane() -> None:
-        with Ground() as ground:
+        with make() as ground:
             record = Record(ground.state / "runs.db")
             while not ending.is_set():
                 with lock:
@@ -59,7 +65,7 @@ def _run(tally: Tally, seed: int, todo: list[int], lanes: int) -> None:
                 if number is None:
                     return
                 began_s = time.monotonic()
-                drawn = draw(seed, number)
+                drawn = draw(seed, number, ground.odds)
                 result = torture(ground, drawn, record)
                 row = {"number": number, **drawn.plain(), **plain(result), "took_s": time.monotonic() - began_s}
                 tally.add(row)

@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .draw import FAULTS
-from .outside import Outside
+from .draw import EMBEDDED, Odds
+from .outside import Outside, Processes
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 EXPERIMENT = """\
 title: {fault}, for two seconds, on a runner that is killed
 target: torture
@@ -28,7 +29,14 @@ recovery: 0s
 
 
 class Ground:
-    """Up while entered. Afterwards nothing is left of it."""
+    """Up while entered, on the embedded platform. Afterwards nothing is left of it."""
+
+    odds: Odds = EMBEDDED
+    platform = "embedded"
+    look_every_s = 0.03
+    # All must be well for so long: what had been asked for before the kill may be done late.
+    quiet_s = 0.0
+    outside: Outside
 
     def __enter__(self) -> Ground:
         # Short: the path of a unix socket lies in it.
@@ -62,21 +70,29 @@ class Ground:
         done = self.saleproof("up")
         if done.returncode:
             raise RuntimeError(done.stderr)
-        status = json.loads(self.saleproof("status", "--json").stdout)
+        self.outside = self.seen(json.loads(self.saleproof("status", "--json").stdout))
+        for fault, keys in self.odds.faults.items():
+            filled = keys.replace("{file}", str(self.outside.file)).replace("{edge}", self.outside.switch)
+            (self.folder / f"{fault}.yaml").write_text(EXPERIMENT.format(fault=fault, keys=filled))
+
+    def seen(self, status: dict[str, Any]) -> Outside:
+        """From what `saleproof status` says of where it is."""
         where = {one["name"]: one["address"] for one in status["services"]}
         caches = [name for name in where if name.startswith("cache")]
-        self.outside = Outside(
+        return Processes(
             state=self.state, api=status["proxy_api"], cache=where[caches[0]],
             http={name: address for name, address in where.items() if name not in caches},
             switch=next(address for name, address in where.items() if name.startswith("edge")),
             file=self.folder / "disturbed", proxies=frozenset(link["name"] for link in status["links"]),
         )  # fmt: skip
-        for fault, keys in FAULTS.items():
-            filled = keys.replace("{file}", str(self.outside.file)).replace("{edge}", self.outside.switch)
-            (self.folder / f"{fault}.yaml").write_text(EXPERIMENT.format(fault=fault, keys=filled))
+
+    def kill_agent(self) -> bool:
+        """Saleproof's container beside the target, where there is one."""
+        return False
 
     def words(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "chaos", *words, "--target", str(self.folder / "target.yaml")]
+        target = ["--target", str(self.folder / "target.yaml")]
+        return [sys.executable, "-m", "chaos", *words, *target, "--platform", self.platform]
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "SALEPROOF_STATE": str(self.state), "NO_COLOR": "1"}
@@ -101,6 +117,6 @@ class Ground:
         # A copy, so that a test may take it away.
         self.program = self.folder / "tinyshop.py"
         shutil.copy(ROOT / "tests" / "faults" / "tinyshop.py", self.program)
-        text = Path(__file__).with_name("target.yaml").read_text()
+        text = (HERE / "target.yaml").read_text()
         text = text.replace("PROGRAM", str(self.program)).replace("VALKEY", str(get_binary_path()))
         (self.folder / "target.yaml").write_text(text)

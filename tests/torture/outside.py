@@ -20,12 +20,11 @@ ANSWER_S = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Outside:
-    """A target that is up. `web` are the addresses that answer HTTP, by name; `proxies` the names of all links'."""
+    """A target that is up. `api` is the fault proxy's, `proxies` are the names of all links'; `switch` is where the
+    fault `http` switches, `file` what the fault `command` makes. How services are depends on the platform."""
 
     state: Path
     api: str
-    http: dict[str, str]
-    cache: str
     switch: str
     file: Path
     proxies: frozenset[str]
@@ -33,13 +32,14 @@ class Outside:
     def broken(self) -> list[str]:
         """A line for everything that is not as it was before the first run; empty when all is."""
         found = [*self._links(), *self._services()]
+        if get(self.switch, "/switch") == 200:
+            found.append("the switch is on")
         if self.file.exists():
             found.append("the command's file is there")
         return found
 
-    def surging(self) -> bool:
-        """A run's customers go on: what a surge has made of them ends with them."""
-        return any(program == "generator" for _, program, _ in self.processes())
+    def _services(self) -> Iterator[str]:
+        raise NotImplementedError
 
     def _links(self) -> Iterator[str]:
         try:
@@ -56,21 +56,9 @@ class Outside:
             for toxic in proxy["toxics"] or ():
                 yield f"{name} has {toxic['type']} ({toxic['name']})"
 
-    def _services(self) -> Iterator[str]:
-        for name, address in self.http.items():
-            if (status := _get(address, "/healthz")) != 200:
-                yield f"{name} answers {status}"
-        if _get(self.switch, "/switch") == 200:
-            yield "the switch is on"
-        host, _, port = self.cache.rpartition(":")
-        try:
-            with socket.create_connection((host, int(port)), timeout=ANSWER_S) as connection:
-                connection.settimeout(ANSWER_S)
-                connection.sendall(b"PING\r\n")
-                if connection.recv(7) != b"+PONG\r\n":
-                    yield "the cache says nonsense"
-        except OSError as cause:
-            yield f"the cache does not answer: {cause}"
+    def surging(self) -> bool:
+        """A run's customers go on: what a surge has made of them ends with them."""
+        return any(program == "generator" for _, program, _ in self.processes())
 
     def processes(self) -> list[tuple[int, str, str]]:
         """Of a run on this state folder: pid, `watchdog` or `generator`, and its state in the kernel's letter."""
@@ -113,10 +101,25 @@ class Outside:
         return [] if said == ["ok"] else said
 
 
+@dataclass(frozen=True, kw_only=True)
+class Processes(Outside):
+    """A target of processes of this machine. `http` are the addresses that answer HTTP, by name."""
+
+    http: dict[str, str]
+    cache: str
+
+    def _services(self) -> Iterator[str]:
+        for name, address in self.http.items():
+            if (status := get(address, "/healthz")) != 200:
+                yield f"{name} answers {status}"
+        if why := no_pong(self.cache):
+            yield f"the cache {why}"
+
+
 PROGRAMS = {"chaos.rehearsal.watchdog", "chaos.load.generator"}
 
 
-def _get(address: str, path: str) -> int | str:
+def get(address: str, path: str) -> int | str:
     connection = http.client.HTTPConnection(address, timeout=ANSWER_S)
     try:
         connection.request("GET", path)
@@ -125,6 +128,18 @@ def _get(address: str, path: str) -> int | str:
         return type(cause).__name__
     finally:
         connection.close()
+
+
+def no_pong(address: str) -> str:
+    """What a Valkey does that does not answer a PING; empty when it does."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=ANSWER_S) as connection:
+            connection.settimeout(ANSWER_S)
+            connection.sendall(b"PING\r\n")
+            return "" if connection.recv(7) == b"+PONG\r\n" else "says nonsense"
+    except OSError as cause:
+        return f"does not answer: {cause}"
 
 
 def alive(pid: int) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chaos.errors import SaleproofError
 from chaos.judge import judge
-from chaos.model.event import FaultIntended, FaultReverted
+from chaos.model.event import FaultIntended, FaultReverted, RunEnded
 from chaos.store import Store
 
 
@@ -39,7 +39,8 @@ class Record:
         if intended - reverted:
             wrong.append(f"{run}: nothing says that {sorted(intended - reverted)} was reverted")
         # One that was killed while it took its leave had said what there was to say.
-        if verdict.exit_code == 0 and "runner" in killed and journal.run.status != "completed":
+        said = [e.status for e in journal.events if isinstance(e, RunEnded)]
+        if verdict.exit_code == 0 and "runner" in killed and said != ["completed"]:
             wrong.append(f"{run}: held, although its runner was killed")
         if killed == ["runner"] and journal.run.status is None:
             wrong.append(f"{run}: the watchdog has not completed it")

@@ -51,15 +51,17 @@ def bad(row: Row) -> bool:
 def table(rows: list[Row]) -> str:
     """As it stands in docs/reliability.md."""
     kills = [row for row in rows if row["killed"]]
+    agents = any("agent" in row["killed"] for row in kills)
     lines = [
         f"{len(rows)} runs, {len(kills)} of them killed, "
         f"{sum(1 for row in kills if row['in_place'])} with their fault in place",
         "",
         "| killed | runs | fault in place | left | damaged records | kill to reverted: median | p99 | longest |",
         "|---|---|---|---|---|---|---|---|",
-        _line("the runner: the watchdog reverts", kills, lambda row: row["killed"] == ["runner"]),
-        _line("the watchdog: the runner reverts", kills, lambda row: row["killed"] == ["watchdog"]),
-        _line("both: `saleproof recover` reverts", kills, lambda row: len(row["killed"]) == 2),
+        _line("the runner: the watchdog reverts", kills, lambda row: set(row["killed"]) == {"runner"}),
+        _line("the watchdog: the runner reverts", kills, lambda row: set(row["killed"]) == {"watchdog"}),
+        _line("both: `saleproof recover` reverts", kills, lambda row: set(row["killed"]) == {"runner", "watchdog"}),
+        *([_line("the agent, alone or besides", kills, lambda row: "agent" in row["killed"])] if agents else []),
         _line("all", kills, lambda row: True),
         "",
         "| fault | kills | fault in place | left | damaged records | kill to reverted: median | p99 | longest |",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,22 +12,24 @@ import pytest
 from chaos.faults import FAULTS as KNOWN
 from chaos.planner.inventory import PLANNED
 
-from .draw import FAULTS, draw
+from .draw import COMPOSE, EMBEDDED, Odds, draw
 from .ground import ROOT
-from .tally import Tally, percentile, table
+from .tally import Row, Tally, percentile, table
 
 
-def test_every_fault_is_tortured() -> None:
-    """A new fault must be given its line, if it is one for the embedded platform."""
-    here = PLANNED["embedded"] | {"TrafficShaper", "Anything"}
+@pytest.mark.parametrize(("platform", "odds"), [("embedded", EMBEDDED), ("compose", COMPOSE)])
+def test_every_fault_is_tortured(platform: str, odds: Odds) -> None:
+    """A new fault must be given its line, on each platform that has what it needs."""
+    here = PLANNED[platform] | {"TrafficShaper", "Anything"}
     # A placebo leaves nothing that could stay behind.
-    assert set(FAULTS) == {kind for kind, fault in KNOWN.items() if fault.needs.__name__ in here} - {"placebo"}
+    assert set(odds.faults) == {kind for kind, fault in KNOWN.items() if fault.needs.__name__ in here} - {"placebo"}
 
 
 def test_an_iteration_can_be_done_again() -> None:
     """The seed and the number say all; the faults take turns."""
     assert draw(7, 3) == draw(7, 3) != draw(8, 3)
-    assert {draw(7, number).fault for number in range(len(FAULTS))} == set(FAULTS)
+    for odds in (EMBEDDED, COMPOSE):
+        assert {draw(7, number, odds).fault for number in range(len(odds.faults))} == set(odds.faults)
 
 
 def test_results_outlive_a_torn_line(tmp_path: Path) -> None:
@@ -47,17 +49,42 @@ def test_a_percentile_is_one_that_was_seen() -> None:
     assert percentile([3.0], 0.99) == 3.0
 
 
+def test_killed_with_the_agent_is_counted_apart() -> None:
+    """Who reverts is by runner and watchdog; an agent that is killed besides is a line of its own."""
+    row = {"in_place": True, "left": [], "damaged": [], "reverted_s": 0.5, "fault": "cpu"}
+    killed = (["watchdog", "runner"], ["runner", "watchdog", "agent"], ["agent"])
+    rows = [{"number": n, "killed": who, **row} for n, who in enumerate(killed)]
+    assert "| both: `saleproof recover` reverts | 1 |" in table(rows)
+    assert "| the agent, alone or besides | 2 |" in table(rows)
+    assert "the agent" not in table(rows[:1])
+
+
+def tortured(file: Path, *more: str) -> list[Row]:
+    """What was done, of which nothing may be bad. Other choices than the published run's."""
+    words = [sys.executable, "-m", "tests.torture", "--file", str(file), *more]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = Tally(file).rows()
+    assert any(row["in_place"] for row in rows)
+    return rows
+
+
 @pytest.mark.e2e
 @pytest.mark.timeout(280)
 def test_ten_kills_leave_nothing(tmp_path: Path) -> None:
-    """`make torture N=10`, on other choices than the published run's: 0 left, 0 damaged records, each quickly."""
-    file = tmp_path / "torture.jsonl"
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.torture", "--kills", "10", "--seed", "20261125", "--file", str(file)], cwd=ROOT,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    """`make torture N=10`: 0 left, 0 damaged records, each quickly."""
+    rows = tortured(tmp_path / "torture.jsonl", "--kills", "10", "--seed", "20261125")
     assert len(rows) == 10
-    assert any(row["in_place"] for row in rows)
     assert max(row["reverted_s"] or 0 for row in rows) < 5
+
+
+@pytest.mark.e2e
+@pytest.mark.docker
+@pytest.mark.timeout(280)
+def test_kills_in_containers_leave_nothing(tmp_path: Path) -> None:
+    """`make torture PLATFORM=compose`: runner, watchdog and agent are killed; the engine and the kernel tell."""
+    if os.geteuid() != 0:
+        pytest.skip("what is in a container's network and cgroup, only root may see")
+    numbers = ("13", "17", "22", "26")
+    rows = tortured(tmp_path / "torture.jsonl", "--platform", "compose", "--seed", "33143", "--only", *numbers)
+    assert [row["fault"] for row in rows] == ["pause", "isolate", "cpu-pressure", "disk-full"]
