@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast catalogue lint bench torture fuzz soak falsegreens calibration audit docs clean help
+.PHONY: demo test test-fast catalogue lint bench torture fuzz guardtime soak falsegreens calibration audit docs clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ torture: $(VENV)/.dev  ## kill runner and watchdog at random moments, N=100 time
 
 fuzz: $(VENV)/.dev  ## 10,000 generated bad files through the command line: a sentence for each, never a traceback
 	$(BIN)/python -m tests.spec.generated --files $(or $(N),10000) --seed $(or $(SEED),20261125)
+
+guardtime: $(VENV)/.dev  ## from a breach to the fault being gone, seen from outside, N=100 times; PLATFORM=embedded
+	$(BIN)/python -m tests.guardtime --runs $(or $(N),100) --platform $(or $(PLATFORM),embedded)
 
 soak: $(VENV)/.dev  ## one long run, MINUTES=2 of them, and the memory of its processes all the while
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),2)

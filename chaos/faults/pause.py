@@ -62,10 +62,10 @@ class Pause(ServiceFault):
                     f"Let it go on by hand: docker unpause {held.before.what.removeprefix('container ')}"
                 ) from cause
             why = f" ({cause})"
-        for one in _stopped(held):
-            process.resume(one)  # told apart by their start times, so these are the ones that were paused
         until_s = time.monotonic() + THAW_WITHIN_S
         while left := _stopped(held):
+            for one in left:
+                process.resume(one)  # told apart by their start times, so these are the ones that were paused
             if time.monotonic() > until_s:
                 pids = " ".join(str(one.pid) for one in left)
                 raise RevertFailed(

@@ -16,7 +16,7 @@ from chaos.engine.session import Stopped
 from chaos.engine.trial import Trial
 from chaos.judge import judge
 from chaos.load.live import Live
-from chaos.model.event import GuardBreached, GuardBroken, WindowEnded, WindowStarted
+from chaos.model.event import FaultInjected, GuardBreached, GuardBroken, WindowEnded, WindowStarted
 from chaos.model.evidence import Evidence
 from chaos.model.journal import Journal, RunInfo
 from chaos.model.objective import ANY, Condition, Op
@@ -28,7 +28,7 @@ from chaos.stats.early import END_CONFIDENCE
 from chaos.stats.sequential import needed
 from chaos.units import Duration
 
-from .conftest import AVAILABILITY, make_plan
+from .conftest import ABORT, AVAILABILITY, make_plan
 from .customers import TRAFFIC, Customers, Fate, SteppingClock, failing, hanging, healthy
 
 SLOW = Condition(
@@ -50,6 +50,8 @@ class Rehearsed:
         try:
             session.measure(session.plan.windows[0])
             session.run_step(session.plan.steps[0])
+            session.wait(float(session.plan.recovery))
+            session.measure(session.plan.windows[2])
         except Stopped:
             assert session.stop.is_set()
         info = RunInfo(id="r", started_at=datetime(2026, 1, 1, tzinfo=UTC), status=session.status.value)
@@ -71,10 +73,10 @@ def rehearse(make_stage: Any) -> Any:
 
     def make(
         fate: Fate, *deviated: str, conditions: tuple[Condition, ...] = (AVAILABILITY,), seed: int = 1,
-        change: Callable[[Plan], Plan] = lambda plan: plan, lag_us: int = 100,
+        abort: tuple[Condition, ...] = (), change: Callable[[Plan], Plan] = lambda plan: plan, lag_us: int = 100,
     ) -> Rehearsed:  # fmt: skip
         clock = SteppingClock()
-        stage = make_stage(change(with_conditions(make_plan(), conditions, deviated)), clock=clock)
+        stage = make_stage(change(with_conditions(make_plan(), conditions, deviated, abort)), clock=clock)
         live = Live(TRAFFIC, conditions)
         customers = Customers(live, fate, seed=seed, lag_us=lag_us)
         guard = Guard(stage.session, live, clock)
@@ -89,9 +91,11 @@ def rehearse(make_stage: Any) -> Any:
     return make
 
 
-def with_conditions(plan: Plan, conditions: tuple[Condition, ...], deviated: tuple[str, ...]) -> Plan:
+def with_conditions(
+    plan: Plan, conditions: tuple[Condition, ...], deviated: tuple[str, ...], abort: tuple[Condition, ...] = ()
+) -> Plan:
     windows = tuple(msgspec.structs.replace(window, conditions=conditions) for window in plan.windows)
-    return msgspec.structs.replace(plan, windows=windows, abort=(), abort_deviated=deviated)
+    return msgspec.structs.replace(plan, windows=windows, abort=abort, abort_deviated=deviated)
 
 
 def test_an_outage_is_caught_in_under_a_second(rehearse: Any) -> None:
@@ -129,6 +133,25 @@ def test_before_the_fault_nothing_deviates(rehearse: Any) -> None:
     verdict = run.run()
     assert run.breach().at_s >= run.began_s(1)
     assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("since_s", "window"), [(2.0, 0), (8.0, 1), (17.5, 2)])
+def test_every_phase_is_guarded(rehearse: Any, since_s: float, window: int) -> None:
+    """Before, during and after: an abort condition ends the run at once, and what is in place goes."""
+    run = rehearse(failing(1.0, since_s=since_s), abort=(ABORT,))
+    verdict = run.run()
+    assert since_s < run.breach().at_s < since_s + 2.5  # its `for` is a second
+    assert ended(run, window).cut == "the run was stopped"
+    assert run.stage.in_place() == []
+    assert (run.breach().condition, verdict.status, verdict.exit_code) == (ABORT.text, Status.ABORTED, 1)
+    assert any(isinstance(event, FaultInjected) for event in run.stage.events) is (window > 0)
+
+
+def test_a_deviation_after_the_fault_aborts_too(rehearse: Any) -> None:
+    """A shop that does not recover."""
+    run = rehearse(failing(1.0, since_s=17.5), ANY)
+    assert run.run().outcome is Outcome.DEVIATED
+    assert 17.5 < run.breach().at_s <= 18.75
 
 
 def test_a_healthy_shop_is_left_alone(rehearse: Any) -> None:
