@@ -14,6 +14,7 @@ import msgspec
 from chaos import faults
 from chaos.engine.ledger import Entry, Ledger
 from chaos.faults.shared import lease as places
+from chaos.faults.shared.lease import Holder
 from chaos.model.event import AnyEvent, FaultReverted, FaultStuck
 
 By = Literal["runner", "watchdog", "recover"]
@@ -54,9 +55,15 @@ def _revert_and_close(
     ledger: Ledger, entry: Entry, deadline_s: float, by: By, at_s: Callable[[], float]
 ) -> FaultReverted | FaultStuck:
     started = time.monotonic()
-    if by != "runner":
-        _end_lease(entry)
+    holder = faults.holder(entry.undo) if entry.undo.lease and by != "runner" else None
+    # What the dead runner had asked for last may still be on its way: under a lease that is over it is refused, and
+    # does not come after the revert. Our agent refuses nothing, but looks again for a while; there it can wait.
+    first = holder is not None and holder.kind != "agent"
+    if first:
+        _end_lease(holder, entry)
     error = _revert_one(entry, deadline_s)
+    if not first:
+        _end_lease(holder, entry)
     remedy = "then: saleproof recover"
     if error is None:
         ended = time.monotonic()
@@ -70,10 +77,8 @@ def _revert_and_close(
     return FaultStuck(at_s=at_s(), fault=entry.fault, place=entry.place, error=error, remedy=remedy)
 
 
-def _end_lease(entry: Entry) -> None:
-    """What the dead runner had asked for last may still be on its way: under a lease that is over it is refused, and
-    does not come after the revert. Where nobody answers, reverting says so."""
-    holder = faults.holder(entry.undo) if entry.undo.lease else None
+def _end_lease(holder: Holder | None, entry: Entry) -> None:
+    """Where nobody answers, reverting says so."""
     if holder is not None:
         with contextlib.suppress(Exception):
             places.release(holder, entry.undo.lease)

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from chaos import faults
 from chaos.engine.ledger import Entry, Ledger
 from chaos.engine.revert import revert_all
 from chaos.errors import SaleproofError
 from chaos.faults.latency import Latency
+from chaos.faults.shared import lease
+from chaos.faults.shared.lease import Holder
 from chaos.model.event import AnyEvent, FaultReverted
 from chaos.model.fault import Undo
 from chaos.model.lease import Lease
@@ -77,3 +80,19 @@ def test_a_holder_that_is_gone_is_no_hindrance(shop: tinyshop.TinyShop, tmp_path
     shop.end_proxy()
     assert revert_all(ledger, [entry], by="recover", at_s=time.monotonic, emit=lambda event: None) == ()
     assert ledger.entries() == ()
+
+
+@pytest.mark.parametrize(("kind", "order"), [("fault proxy", ["lease", "fault"]), ("agent", ["fault", "lease"])])
+def test_a_lease_that_refuses_nothing_waits_for_the_revert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, order: list[str]
+) -> None:
+    """To end one at an agent takes about as long as the revert itself; it only makes the agent look again later."""
+    done: list[str] = []
+    monkeypatch.setattr(faults, "holder", lambda undo: Holder(kind=kind, reach={}))  # type: ignore[arg-type]
+    monkeypatch.setattr(faults, "revert", lambda undo: done.append("fault"))
+    monkeypatch.setattr(lease, "release", lambda holder, name: done.append("lease"))
+    ledger = Ledger(tmp_path / "ledger")
+    entry = Entry(run="r1", fault="1.1", place="", target="tiny", undo=Undo(kind="placebo", where="", lease="r1"))
+    ledger.open(entry)
+    assert revert_all(ledger, [entry], by="watchdog", at_s=time.monotonic, emit=lambda event: None) == ()
+    assert done == order
