@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from chaos.judge.counts import STRADDLE_S, within
-from chaos.judge.generator import lag_p99_s
+from chaos.judge.generator import later_than
 from chaos.judge.spans import Span
 from chaos.model.counting import timed_us
 from chaos.model.evidence import given_back
@@ -75,7 +75,7 @@ def _compare(condition: Condition, journal: Journal, span: Span, before: Span | 
     except bootstrap.TooLittle as missing:
         said = str(missing).replace("'during'", f"'{span.window.name}'")
         return _unknown(condition, span, "; ".join(part for part in (cut, *flaws, said) if part), windows.samples)
-    late = _late(journal.requests, windows, found)
+    late = _late(journal, windows, found)
     flaws = tuple(flaw for flaw in (cut, *flaws, late) if flaw)
     if _worse(found) and not cut and (not late or _fairly_worse(condition, journal, before, span)):
         return _check(condition, windows, found, Outcome.DEVIATED, f"{slower(found.low)} at least", None)
@@ -147,14 +147,13 @@ def _seed(journal: Journal, span: Span, condition: Condition) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def _late(requests: Requests, windows: _Windows, found: Compared) -> str:
+def _late(journal: Journal, windows: _Windows, found: Compared) -> str:
     """Why the generator was too late for this difference, in either window. As for an objective, with the longest
     percentile that is allowed as its threshold."""
     limit_s = max(LEAST_LAG_S, LAG_SHARE * found.allowed * found.before_s)
     for span in (windows.before, windows.during):
-        lag_s = lag_p99_s(within(requests, span.start_s, span.end_s))
-        if lag_s is not None and lag_s > limit_s:
-            return f"the generator was late in '{span.window.name}': p99 {seconds(lag_s)}, allowed {seconds(limit_s)}"
+        if said := later_than(limit_s, journal, span):
+            return f"the generator was late in '{span.window.name}': {said}"
     return ""
 
 

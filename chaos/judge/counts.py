@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chaos.judge.spans import Span
-from chaos.model.counting import bin_of, judge_rows, latencies_us, readings
+from chaos.model.counting import bin_of, judge_rows, readings
 from chaos.model.objective import Condition
 from chaos.model.plan import Plan
 from chaos.model.sli import Shape, Source
@@ -48,10 +48,13 @@ class Entries:
     known. `latencies_us` only where the SLI is a percentile of them."""
 
     at_s: NDArray[np.float64]
-    bad: NDArray[np.int64]
+    bad: NDArray[np.int64] | NDArray[np.bool_]
     total: NDArray[np.int64] | None
     known_s: NDArray[np.float64]
     latencies_us: NDArray[np.int64] | None = None
+
+    def bads(self) -> int:
+        return int(np.count_nonzero(self.bad)) if self.total is None else int(self.bad.sum())
 
     def totals(self) -> NDArray[np.int64]:
         return np.ones(len(self.bad), np.int64) if self.total is None else self.total
@@ -73,7 +76,7 @@ def count(condition: Condition, journal: Journal, span: Span) -> Count:
         return Count(bad=0, total=0)
     found = entries(condition, journal, span)
     total = len(found.bad) if found.total is None else int(found.total.sum())
-    return Count(bad=int(found.bad.sum()), total=total, bins=_bins(found, span), latencies_us=found.latencies_us)
+    return Count(bad=found.bads(), total=total, bins=_bins(found, span), latencies_us=found.latencies_us)
 
 
 def entries(condition: Condition, journal: Journal, span: Span) -> Entries:
@@ -87,7 +90,7 @@ def entries(condition: Condition, journal: Journal, span: Span) -> Entries:
 
 def by_start(requests: Requests) -> Requests:
     """Sorted by intended start."""
-    if len(requests) < 2 or bool((np.diff(requests.start_us) >= 0).all()):
+    if bool((requests.start_us[1:] >= requests.start_us[:-1]).all()):
         return requests
     return requests.only(np.argsort(requests.start_us, kind="stable"))
 
@@ -106,25 +109,28 @@ def _requests(condition: Condition, requests: Requests, plan: Plan, span: Span) 
         condition, rows, patience_s=float(plan.patience), transactions=plan.transactions, think_s=float(plan.think),
         now_us=round(span.end_s * 1e6) if per_customer else None,
     )  # fmt: skip
-    chosen = (counted.start_us >= round(span.start_s * 1e6)) & (counted.start_us < round(span.end_s * 1e6))
+    low, high = np.searchsorted(counted.start_us, [round(span.start_s * 1e6), round(span.end_s * 1e6)])
+    start_us, bad, known_us = (
+        column[low : max(low, high)] for column in (counted.start_us, counted.bad, counted.known_us)
+    )
     if span.next_fault_s is not None and span.window.phase != "during":
         fault_us = round(span.next_fault_s * 1e6)
-        straddling = counted.start_us >= fault_us - round(STRADDLE_S * 1e6)
-        chosen &= ~(straddling & (counted.known_us > fault_us))
+        first = int(np.searchsorted(start_us, fault_us - round(STRADDLE_S * 1e6)))
+        nobodys = known_us[first:] > fault_us
+        if nobodys.any():
+            chosen = np.append(np.arange(first), first + np.flatnonzero(~nobodys))
+            start_us, bad, known_us = start_us[chosen], bad[chosen], known_us[chosen]
     return Entries(
-        at_s=counted.start_us[chosen] / 1e6,
-        bad=counted.bad[chosen].astype(np.int64),
-        total=None,
-        known_s=counted.known_us[chosen] / 1e6,
-        latencies_us=latencies_us(condition, rows) if condition.shape is Shape.LATENCY else None,
-    )
+        at_s=start_us / 1e6, bad=bad, total=None, known_s=known_us / 1e6,
+        latencies_us=counted.latency_us,
+    )  # fmt: skip
 
 
 def _bins(found: Entries, span: Span) -> tuple[Bin, ...]:
     if not len(found.at_s):
         return ()
     index = bin_of(found.at_s, span.start_s)
-    size = int(index.max()) + 1
+    size = int(index[-1]) + 1
     is_bad = np.flatnonzero(found.bad)
     # Weights that are whole numbers below 2^53: exact.
     bads = np.bincount(index[is_bad], found.bad[is_bad], size).astype(np.int64)

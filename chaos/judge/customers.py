@@ -7,24 +7,14 @@ from collections.abc import Iterable
 import numpy as np
 
 from chaos.judge.counts import within
-from chaos.model.counting import judge_rows
+from chaos.model.counting import customers_affected
 from chaos.model.journal import Journal
-from chaos.model.objective import Condition, Op
 from chaos.model.requests import Requests
-from chaos.model.sli import Shape, Source
-
-_AFFECTED = Condition(
-    text="customers-affected < 100%", sli="customers-affected", source=Source.LOAD, shape=Shape.CUSTOMERS, op=Op.LT,
-    threshold=1.0, budget=1.0,
-)  # fmt: skip
 
 
 def affected(journal: Journal, requests: Requests) -> tuple[int, int]:
     """(customers with at least one bad request, customers) among these requests."""
-    if not len(requests):
-        return 0, 0
-    counted = judge_rows(_AFFECTED, requests, patience_s=float(journal.plan.patience), transactions={})
-    return int(counted.bad.sum()), len(counted)
+    return customers_affected(requests, float(journal.plan.patience))
 
 
 def during(journal: Journal, spans: Iterable[tuple[float, float]]) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from chaos.judge.spans import Span
 from chaos.judge.words import allowed
 from chaos.model.journal import Journal
 from chaos.model.objective import Condition
-from chaos.model.verdict import Outcome, Recovery
+from chaos.model.verdict import Check, Outcome, Recovery
 from chaos.model.words import seconds, with_interval
 from chaos.stats.binomial import holds
 from chaos.stats.recovery import Fit, fit, steady_s
@@ -33,8 +33,11 @@ from chaos.stats.recovery import Fit, fit, steady_s
 BIN_S = 0.05
 
 
-def recoveries(journal: Journal, spans: tuple[Span, ...], fate: Faults) -> tuple[Recovery, ...]:
+def recoveries(
+    journal: Journal, spans: tuple[Span, ...], fate: Faults, checks: tuple[Check, ...]
+) -> tuple[Recovery, ...]:
     """One for each condition of each window `after` that was bad while the fault was on, or in the pause after it."""
+    counted = {(check.window, check.condition): check for check in checks}
     found = []
     for span in spans:
         step = span.window.step
@@ -43,20 +46,24 @@ def recoveries(journal: Journal, spans: tuple[Span, ...], fate: Faults) -> tuple
         during = next((s for s in spans if s.window.phase == "during" and s.window.step == step and s.began), None)
         for condition in span.window.conditions:
             if during is not None and condition.tolerance is None:
-                one = _recovery(condition, journal, during, span, fate.removed[step])
+                known = counted.get((during.window.name, condition.text))
+                one = _recovery(condition, journal, during, span, fate.removed[step], known)
                 found += [] if one is None else [one]
     return tuple(found)
 
 
 def _recovery(
-    condition: Condition, journal: Journal, during: Span, after: Span, removed_s: float
-) -> Recovery | None:  # fmt: skip
-    since = dataclasses.replace(after, start_s=removed_s)
-    found = entries(condition, journal, since)
+    condition: Condition, journal: Journal, during: Span, after: Span, removed_s: float, known: Check | None
+) -> Recovery | None:
+    """`known` is what was counted during the fault already, if the same was asked there."""
     pause = dataclasses.replace(after, start_s=removed_s, end_s=max(removed_s, after.start_s))
-    on = dataclasses.replace(during, end_s=min(during.end_s, removed_s))
-    if not any(_bad(condition, entries(condition, journal, each)) for each in (on, pause)):
+    if known is not None:
+        was_bad = known.bad > allowed(condition.budget, known.total)
+    else:
+        was_bad = _bad(condition, entries(condition, journal, during))
+    if not was_bad and not _bad(condition, entries(condition, journal, pause)):
         return None
+    found = entries(condition, journal, dataclasses.replace(after, start_s=removed_s))
     watched_s = max(0.0, after.end_s - removed_s)
     allowed_s = float(journal.plan.recovery)
     total = int(found.totals().sum())
@@ -77,7 +84,7 @@ def _recovery(
 
 
 def _bad(condition: Condition, found: Entries) -> bool:
-    return int(found.bad.sum()) > allowed(condition.budget, int(found.totals().sum()))
+    return found.bads() > allowed(condition.budget, int(found.totals().sum()))
 
 
 def _fit(condition: Condition, found: Entries, removed_s: float, watched_s: float) -> Fit:

@@ -53,7 +53,7 @@ def judge(journal: Journal) -> Verdict:
     generator: list[str] = []
     checks = _checks(journal, windows, fate, generator)
     no_times: tuple[Recovery, ...] = ()
-    times = _tried("the recovery times", broken, recoveries, no_times, journal, windows, fate)
+    times = _tried("the recovery times", broken, recoveries, no_times, journal, windows, fate, checks)
     invariants = _invariants(journal)
     guard = _guard(journal)
     status, ended = _status(journal)

@@ -49,13 +49,15 @@ class Counted:
 
     `start_us` is the intended start (of the customer's first request, where customers count). `known_us` is when it was
     known to be good or bad: a slow request turns bad when its age passes the threshold, not when it ends. `open_us` are
-    the intended starts of those that are under way and may still turn out either way.
+    the intended starts of those that are under way and may still turn out either way. `latency_us` are the latencies of
+    what counts, in no order, where the SLI is a percentile of them.
     """
 
     start_us: Micros
     bad: Mask
     known_us: Micros
     open_us: Micros
+    latency_us: Micros | None = None
 
     def __len__(self) -> int:
         return len(self.start_us)
@@ -85,22 +87,40 @@ def judge_rows(
     if shape is not Shape.LATENCY and shape not in LOAD_SLIS.values():
         raise ValueError(f"{condition.text}: {shape.value} is not counted over requests")
     patience_us = round(patience_s * 1e6)
-    now_us = _last_end_us(requests) if now_us is None else now_us
-    rows = requests
-    if shape is Shape.TRANSACTIONS:
-        rows = _of_journeys(rows, transactions)
-    if condition.steps:
-        rows = _of_steps(rows, condition.steps)
     if shape is Shape.LATENCY:
-        return _latency(condition, rows)
-    if shape is Shape.TRANSACTIONS:
+        return _latency(condition, requests)
+    if shape in (Shape.TRANSACTIONS, Shape.CUSTOMERS):
+        now_us = _last_end_us(requests) if now_us is None else now_us
+        rows = _of_journeys(requests, transactions) if shape is Shape.TRANSACTIONS else requests
+        rows = rows.only(in_scope) if (in_scope := _in_scope(condition, rows)) is not None else rows
+        if shape is Shape.CUSTOMERS:
+            return _transactions(rows, patience_us, {}, 0, now_us)
         missing_us = round(think_s * 1e6) + patience_us + SLACK_US
         return _transactions(rows, patience_us, {} if condition.steps else transactions, missing_us, now_us)
-    if shape is Shape.CUSTOMERS:
-        return _transactions(rows, patience_us, {}, 0, now_us)
-    bad, undecided = _failed(rows, patience_us, _UNANSWERED if shape is Shape.THROUGHPUT else None)
-    end = rows.start_us + np.where(rows.failure == Failure.UNFINISHED, patience_us, rows.latency_us)
-    return _sorted(rows.start_us, bad, end, ~undecided, undecided)
+    # Masks, not copies: a record has a million rows, and nine columns.
+    bad, undecided = _failed(
+        requests.failure, requests.latency_us, patience_us, _UNANSWERED if shape is Shape.THROUGHPUT else None
+    )
+    end = requests.start_us + np.where(requests.failure == Failure.UNFINISHED, patience_us, requests.latency_us)
+    counts, is_open = ~undecided, undecided
+    if (in_scope := _in_scope(condition, requests)) is not None:
+        counts, is_open = counts & in_scope, is_open & in_scope
+    return _sorted(requests.start_us, bad, end, counts, is_open)
+
+
+def customers_affected(requests: Requests, patience_s: float) -> tuple[int, int]:
+    """(customers with a bad request, customers): what `customers-affected` counts, for those who ask for no more. One
+    with a request under way and none bad is not counted."""
+    if not len(requests):
+        return 0, 0
+    bad, undecided = _failed(requests.failure, requests.latency_us, round(patience_s * 1e6), None)
+    customer = requests.customer
+    if int(customer.min()) < 0 or int(customer.max()) >= 8 * len(customer):  # not numbered from 0: number them
+        customer = np.unique(customer, return_inverse=True)[1]
+    there = np.bincount(customer)
+    hit = np.bincount(customer[bad], minlength=len(there)) > 0
+    under_way = np.bincount(customer[undecided], minlength=len(there)) > 0
+    return int(hit.sum()), int(((there > 0) & (hit | ~under_way)).sum())
 
 
 def bin_of(at_s: NDArray[np.float64], start_s: float) -> Micros:
@@ -152,18 +172,22 @@ def latencies_us(condition: Condition, requests: Requests) -> Micros:
 
 def timed_us(condition: Condition, requests: Requests) -> tuple[Micros, Micros]:
     """The same with the intended starts: (starts, latencies), in the order of the requests."""
-    rows = _of_steps(requests, condition.steps) if condition.steps else requests
-    slow, gave_up = _slow(condition, rows)
-    counts = slow | gave_up | (rows.failure == Failure.NONE)
-    return rows.start_us[counts], rows.latency_us[counts]
+    slow, gave_up = _slow(condition, requests)
+    counts = slow | gave_up | (requests.failure == Failure.NONE)
+    if (in_scope := _in_scope(condition, requests)) is not None:
+        counts &= in_scope
+    return requests.start_us[counts], requests.latency_us[counts]
 
 
 def _latency(condition: Condition, rows: Requests) -> Counted:
     slow, gave_up = _slow(condition, rows)
     bad = slow | gave_up
     counts = bad | (rows.failure == Failure.NONE)
+    is_open = ~counts & (rows.failure == Failure.UNFINISHED)
+    if (in_scope := _in_scope(condition, rows)) is not None:
+        counts, is_open = counts & in_scope, is_open & in_scope
     known = rows.start_us + np.where(slow, round(condition.threshold * 1e6), rows.latency_us)
-    return _sorted(rows.start_us, bad, known, counts, ~counts & (rows.failure == Failure.UNFINISHED))
+    return _sorted(rows.start_us, bad, known, counts, is_open, rows.latency_us)
 
 
 def _slow(condition: Condition, rows: Requests) -> tuple[Mask, Mask]:
@@ -175,11 +199,13 @@ def _slow(condition: Condition, rows: Requests) -> tuple[Mask, Mask]:
     return slow, rows.failure == Failure.PATIENCE
 
 
-def _failed(rows: Requests, patience_us: int, only: tuple[Failure, ...] | None) -> tuple[Mask, Mask]:
+def _failed(
+    failure: NDArray[np.int32], latency_us: Micros, patience_us: int, only: tuple[Failure, ...] | None
+) -> tuple[Mask, Mask]:
     """Which rows failed, and which are not decided yet: under way, and younger than the customer's patience."""
-    unfinished = rows.failure == Failure.UNFINISHED
-    too_old = unfinished & (rows.latency_us >= patience_us)
-    failed = ~unfinished & (rows.failure != Failure.NONE) if only is None else np.isin(rows.failure, only)
+    unfinished = failure == Failure.UNFINISHED
+    too_old = unfinished & (latency_us >= patience_us)
+    failed = ~unfinished & (failure != Failure.NONE) if only is None else np.isin(failure, only)
     return failed | too_old, unfinished & ~too_old
 
 
@@ -187,38 +213,52 @@ def _transactions(rows: Requests, patience_us: int, steps: Mapping[str, int], mi
     """One entry a customer. `steps` is how many a journey has; one that it does not name is never incomplete."""
     if not len(rows):
         return _sorted(rows.start_us, np.zeros(0, bool), rows.start_us, np.zeros(0, bool), np.zeros(0, bool))
-    rows = rows.only(np.lexsort((rows.start_us, rows.customer)))
-    first = np.flatnonzero(np.diff(rows.customer, prepend=rows.customer[0] - 1))
-    bad, undecided = _failed(rows, patience_us, None)
-    ends = rows.start_us + np.where(undecided | (rows.failure != Failure.UNFINISHED), rows.latency_us, patience_us)
+    order = np.lexsort((rows.start_us, rows.customer))
+    start_us, latency_us, failure = rows.start_us[order], rows.latency_us[order], rows.failure[order]
+    first = np.flatnonzero(np.diff(rows.customer[order], prepend=rows.customer.min() - 1))
+    bad, undecided = _failed(failure, latency_us, patience_us, None)
+    ends = start_us + np.where(undecided | (failure != Failure.UNFINISHED), latency_us, patience_us)
 
     any_bad = np.logical_or.reduceat(bad, first)
     under_way = np.logical_or.reduceat(undecided, first)
     first_bad_end = np.minimum.reduceat(np.where(bad, ends, np.iinfo(np.int64).max), first)
     last_end = np.maximum.reduceat(ends, first)
 
-    needed = np.array([steps.get(name, 0) for name in rows.journeys] or [0], np.int64)[rows.journey[first]]
+    needed = np.array([steps.get(name, 0) for name in rows.journeys] or [0], np.int64)[rows.journey[order[first]]]
     incomplete = np.diff(np.append(first, len(rows))) < needed
     missing = incomplete & ~any_bad & ~under_way & (last_end + missing_us <= now_us)
     counts = any_bad | missing | ~(under_way | incomplete)
     known = np.where(any_bad, first_bad_end, np.where(missing, last_end + missing_us, last_end))
-    return _sorted(rows.start_us[first], any_bad | missing, known, counts, ~counts)
+    return _sorted(start_us[first], any_bad | missing, known, counts, ~counts)
 
 
-def _sorted(start_us: Micros, bad: Mask, known_us: Micros, counts: Mask, is_open: Mask) -> Counted:
-    chosen = np.flatnonzero(counts)
-    chosen = chosen[np.argsort(start_us[chosen], kind="stable")]
-    return Counted(
-        start_us=start_us[chosen], bad=bad[chosen], known_us=known_us[chosen], open_us=np.sort(start_us[is_open])
-    )
+def _sorted(
+    start_us: Micros, bad: Mask, known_us: Micros, counts: Mask, is_open: Mask, latency_us: Micros | None = None
+) -> Counted:
+    if not counts.all():
+        chosen = np.flatnonzero(counts)
+        latency_us = None if latency_us is None else latency_us[chosen]
+        open_us = np.sort(start_us[is_open])
+        start_us, bad, known_us = start_us[chosen], bad[chosen], known_us[chosen]
+    else:
+        open_us = start_us[:0]
+    if not bool((start_us[1:] >= start_us[:-1]).all()):
+        order = np.argsort(start_us, kind="stable")
+        start_us, bad, known_us = start_us[order], bad[order], known_us[order]
+    return Counted(start_us=start_us, bad=bad, known_us=known_us, open_us=open_us, latency_us=latency_us)
 
 
 def _last_end_us(rows: Requests) -> int:
     return int((rows.start_us + rows.latency_us).max()) if len(rows) else 0
 
 
-def _of_steps(rows: Requests, steps: tuple[str, ...]) -> Requests:
-    return rows.only(np.isin(rows.step, [i for i, name in enumerate(rows.steps) if name in steps]))
+def _in_scope(condition: Condition, rows: Requests) -> Mask | None:
+    """Which rows are of the condition's steps; None when all are."""
+    if not condition.steps:
+        return None
+    wanted = np.array([name in condition.steps for name in rows.steps] or [False])
+    chosen: Mask = wanted[rows.step]
+    return chosen
 
 
 def _of_journeys(rows: Requests, journeys: Mapping[str, int]) -> Requests:

@@ -127,18 +127,18 @@ def _window(
     used = np.flatnonzero(counts.any(axis=0))
     # In logarithms from here on; the middle of bucket 0 is 0, and has none.
     logs = np.log(np.maximum(layout.middle(used), 0.5))
-    seconds = counts[:, used].astype(np.float64)
+    seconds = counts[:, used]
     n = len(seconds)
     value = logs[quantile_index(seconds.sum(axis=0), q)]
-    up_to = np.vstack([np.zeros((1, len(used))), np.cumsum(seconds, axis=0)])
+    up_to = np.vstack([np.zeros((1, len(used)), np.int64), np.cumsum(seconds, axis=0)])
     blocks = up_to[block_s:] - up_to[:-block_s]
     draws = max(1, round(n / block_s))
     starts = dice.integers(0, len(blocks), (resamples, draws))
-    times = np.zeros((resamples, len(blocks)))
-    np.add.at(times, (np.arange(resamples)[:, None], starts), 1.0)
-    # Sums of whole numbers far below 2^53: exact in whatever order they are added.
-    drawn = times @ blocks
-    drawn = drawn[drawn[:, :].sum(axis=1) > 0]
+    # Whole numbers, added one draw after the other: exact, and with no matrix library's threads to wait for.
+    drawn = blocks[starts[:, 0]]
+    for draw in range(1, draws):
+        drawn += blocks[starts[:, draw]]
+    drawn = drawn[drawn.any(axis=1)]
     found = logs[quantile_index(drawn, q)]
     variance = float(found.var(ddof=1)) * n / (n - block_s)
     return float(np.exp(value)), variance, 1.5 * (n / block_s - 1)

@@ -14,6 +14,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+FEW = 10_000
+ROUGH_BITS = 16
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -28,7 +31,6 @@ class Percentile(NamedTuple):
 
 def percentile(samples: NDArray[Any], q: float, confidence: float = 0.95) -> Percentile:
     """The q-quantile of the samples and its interval. Raises: ValueError without samples."""
-    import numpy as np
 
     n = len(samples)
     if n == 0:
@@ -38,12 +40,28 @@ def percentile(samples: NDArray[Any], q: float, confidence: float = 0.95) -> Per
     middle = min(n, max(1, math.ceil(round(q * n, 9))))
     below, above = _binomial_quantile(doubt, n, q), _binomial_quantile(1.0 - doubt, n, q) + 1
     ranks = sorted({min(n, max(1, rank)) - 1 for rank in (below, middle, above)})
-    ordered = np.partition(samples, ranks)
+    ordered = _ordered(samples, ranks)
     return Percentile(
         value=float(ordered[middle - 1]),
         low=float(ordered[below - 1]) if below >= 1 else None,
         high=float(ordered[above - 1]) if above <= n else None,
     )
+
+
+def _ordered(samples: NDArray[Any], ranks: list[int]) -> dict[int, Any]:
+    """The samples at these ranks, counted from 0. Of many whole numbers only those near the ranks are sorted, which is
+    several times faster than a partition of all of them."""
+    import numpy as np
+
+    if len(samples) < FEW or samples.dtype.kind != "i" or int(samples.min()) < 0:
+        ordered = np.partition(samples, ranks)
+        return {rank: ordered[rank] for rank in ranks}
+    rough = samples >> max(0, int(samples.max()).bit_length() - ROUGH_BITS)
+    up_to = np.cumsum(np.bincount(rough))
+    first, last = (int(np.searchsorted(up_to, rank, side="right")) for rank in (ranks[0], ranks[-1]))
+    below = int(up_to[first - 1]) if first else 0
+    near = np.sort(samples[(rough >= first) & (rough <= last)])
+    return {rank: near[rank - below] for rank in ranks}
 
 
 def _binomial_quantile(u: float, n: int, q: float) -> int:

@@ -25,6 +25,24 @@ def test_the_interval_has_the_published_ranks(n: int, q: float) -> None:
     assert found.high == (high if high <= n else None)
 
 
+@pytest.mark.parametrize("q", [0.001, 0.5, 0.99, 0.9999])
+def test_many_are_ranked_as_few_are(q: float) -> None:
+    """The quick way for a million latencies gives the samples that sorting gives, ties and long tails included."""
+    dice = np.random.default_rng(4)
+    for samples in (
+        dice.lognormal(10, 2, 30_000).astype(np.int64),
+        dice.integers(0, 3, 20_000),
+        np.append(dice.integers(0, 100, 20_000), 2**50),
+        np.full(15_000, 7),
+    ):
+        found, ordered = percentile(samples, q), np.sort(samples)
+        n = len(samples)
+        low, high = int(binom.ppf(0.025, n, q)), int(binom.ppf(0.975, n, q)) + 1
+        assert found.value == ordered[max(1, int(np.ceil(round(q * n, 9)))) - 1]
+        assert found.low == (ordered[low - 1] if low >= 1 else None)
+        assert found.high == (ordered[high - 1] if high <= n else None)
+
+
 def test_few_samples_put_no_bound_above_a_high_percentile() -> None:
     """Unknown is said as unknown, not as the largest that was seen."""
     found = percentile(np.arange(1, 51), 0.99)
