@@ -51,8 +51,9 @@ soak: $(VENV)/.dev  ## one long run, MINUTES=2 of them, and the memory of its pr
 falsegreens: $(VENV)/.dev  ## what the stock Chaos Toolkit calls well, and what Saleproof says of it: a table
 	$(BIN)/python -m tests.falsegreens
 
-calibration: $(VENV)/.dev  ## how often verdicts are wrong, by simulation: a table; goes on where it was interrupted
+calibration: $(VENV)/.dev  ## how often verdicts are wrong, simulated and on the real shop, ROUNDS=20: hours; resumable
 	$(BIN)/python -m tests.calibration --share $(or $(SHARE),1) --processes $(or $(N),2)
+	$(BIN)/python -m tests.calibration.shop --rounds $(or $(ROUNDS),20)
 
 audit:  ## are the pinned dependencies known to be vulnerable? says so where nobody can be asked
 	.ci/audit

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # In the order of --help. A subcommand is a module with HELP, EXAMPLES, arguments(parser) and run(arguments) -> code.
 COMMANDS = (
     "run", "plan", "validate", "init", "up", "attach", "detach", "status", "logs", "down", "runs", "show", "judge",
-    "export", "slo", "schema", "recover", "halt", "resume", "arm", "doctor", "completion",
+    "calibrate", "export", "slo", "schema", "recover", "halt", "resume", "arm", "doctor", "completion",
 )  # fmt: skip
 
 ABOUT = "Rehearse a flash sale's failures before the sale does."
