@@ -278,16 +278,14 @@ def _conditions(target: Target, sentences: list[str]) -> tuple[tuple[Condition, 
 
 
 def _options(arguments: argparse.Namespace, target: Target) -> Options:
-    import os
-
     from chaos.rehearsal.begin import Options
-    from chaos.rehearsal.production import ARM_VARIABLE, ask_to_arm
+    from chaos.rehearsal.production import given
     from chaos.state import store_url
 
     return Options(
         variant=pick_variant(target, arguments.variant), platform=arguments.platform, store=store_url(),
         keep_up=arguments.keep_up, allow_undecidable=True, ignore_budget=True,
-        armed=arguments.arm or os.environ.get(ARM_VARIABLE) or ask_to_arm(target),
+        arming=given(target, name=arguments.arm),
     )  # fmt: skip
 
 
