@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Keeper:
     def __init__(self) -> None:
         self._leases = Leases()
         self._held: dict[str, list[Undo]] = {}
+        self._newest: dict[str, str] = {}  # place -> the lease of the last fault there
         self._claims: dict[str, str] = {}  # lease -> whose it is, for people
         self._lock = threading.Lock()
         self._needed_s = boottime_s()
@@ -66,7 +68,9 @@ class Keeper:
             if request["do"] == "entrust":
                 if not self._leases.is_held(name, boottime_s()):
                     raise ValueError(f"the lease {name} ran out")
-                self._held.setdefault(name, []).append(from_json(json.dumps(request["undo"]), Undo))
+                undo = from_json(json.dumps(request["undo"]), Undo)
+                self._held.setdefault(name, []).append(undo)
+                self._newest[undo.where] = name
                 return None
             if request["do"] == "release":
                 self._leases.release(name)
@@ -98,22 +102,30 @@ class Keeper:
         if records:
             say(f"lease {name}: {why}; {len(records)} faults are under it")
             # In a thread: other leases are to be answered meanwhile.
-            thread = threading.Thread(target=revert, args=(records[::-1],), name=name, daemon=True)
+            others = lambda undo: self._newest.get(undo.where, name) != name  # noqa: E731
+            thread = threading.Thread(target=revert, args=(records[::-1], others), name=name, daemon=True)
             self._at_work.append(thread)
             thread.start()
 
 
-def revert(records: list[Undo]) -> None:
+def revert(records: list[Undo], is_anothers: Callable[[Undo], bool] = lambda undo: False) -> None:
     """All of them, the last one first, each whatever became of the others, again and again until all are gone; and once
-    more whatever comes late."""
+    more whatever comes late, unless the place is another run's by now, whose fault would be taken for this one."""
     late_s = None
     for _ in range(TRIES):
-        stuck = [undo for undo in records if not _is_gone(undo)]
+        looked_at = [undo for undo in records if not (late_s and is_anothers(undo) and not _told_apart(undo))]
+        stuck = [undo for undo in looked_at if not _is_gone(undo)]
         if not stuck:
             late_s = late_s or boottime_s() + LATE_S
             if boottime_s() > late_s:
                 return
         time.sleep(TRY_AGAIN_S)
+
+
+def _told_apart(undo: Undo) -> bool:
+    from chaos import faults
+
+    return faults.told_apart(undo)
 
 
 def _is_gone(undo: Undo) -> bool:

@@ -87,6 +87,11 @@ def revert(undo: Undo) -> None:
     FAULTS[undo.kind].revert(undo)
 
 
+def told_apart(undo: Undo) -> bool:
+    """Is what `is_present` sees this very fault, whatever others put at the same place since?"""
+    return bool(getattr(FAULTS[undo.kind], "told_apart", True))
+
+
 def is_present(undo: Undo) -> bool:
     """Is that fault still in place? Raises: Unavailable when it cannot tell."""
     return bool(FAULTS[undo.kind].is_present(undo))

@@ -27,6 +27,7 @@ class Cpu(ContainerFault):
 
     kind: ClassVar[str] = "cpu"
     needs: ClassVar[type] = ResourceShaper
+    told_apart: ClassVar[bool] = False  # a limit is a number
     example: ClassVar[str] = "cpu: {service: web, cores: 0.1, for: 30s}"
 
     cores: float  # so many processors' time, for all of its processes together

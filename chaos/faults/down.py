@@ -19,6 +19,7 @@ class Down(LinkFault):
     """Connections are refused and open ones are closed, as if nothing listened at the other end."""
 
     kind: ClassVar[str] = "down"
+    told_apart: ClassVar[bool] = False
     example: ClassVar[str] = "down: {link: web -> cache, for: 30s}"
 
     def toxics(self, where: str) -> tuple[ToxicSpec, ...]:

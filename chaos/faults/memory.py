@@ -21,6 +21,7 @@ class Memory(ContainerFault):
 
     kind: ClassVar[str] = "memory"
     needs: ClassVar[type] = ResourceShaper
+    told_apart: ClassVar[bool] = False  # a limit is a number
     example: ClassVar[str] = "memory: {service: web, limit: 64MB, for: 30s}"
 
     limit: Bytes  # for all of its processes together

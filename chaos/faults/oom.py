@@ -20,6 +20,7 @@ class Oom(ContainerFault):
     kind: ClassVar[str] = "oom"
     needs: ClassVar[type] = ResourceShaper
     lasts: ClassVar[bool] = False
+    told_apart: ClassVar[bool] = False
     example: ClassVar[str] = "oom: {service: web, for: 20s}"
 
     def look(self, inside: Inside, mark: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class SlowDisk(ContainerFault):
 
     kind: ClassVar[str] = "slow-disk"
     needs: ClassVar[type] = DiskShaper
+    told_apart: ClassVar[bool] = False  # a limit is a number
     example: ClassVar[str] = "slow-disk: {service: db, path: /var/lib/postgresql/data, per-second: 1MB, for: 30s}"
 
     per_second: Bytes  # reading, and as much writing

@@ -59,6 +59,8 @@ class Fault(Protocol[P]):
     acts_on: ClassVar[ActsOn]  # what its scope must name
     example: ClassVar[str]
     lasts: ClassVar[bool]  # optional, default True: False where the harm is done once, as of a crash
+    # Optional, default True: False where another run's fault at the same place looks the same.
+    told_apart: ClassVar[bool]
 
     def prepare(self, where: str, platform: P) -> Undo:
         """Read names, endpoint, prior state and a baseline for `confirm`. Changes nothing."""

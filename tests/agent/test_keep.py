@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -77,6 +78,28 @@ def test_a_lease_that_runs_out_takes_its_records_back(monkeypatch: pytest.Monkey
     assert keeper.answer({"do": "renew", "lease": "r1", "ttl_s": 10}) == "expired"
     with pytest.raises(ValueError, match="ran out"):
         keeper.answer({"do": "entrust", "lease": "r1", "undo": to_plain(RECORDS[0])})
+
+
+@pytest.mark.parametrize(("kind", "left"), [("kill", {"web-1"}), ("latency", set())])
+def test_the_fault_of_the_next_run_is_left_alone(monkeypatch: pytest.MonkeyPatch, kind: str, left: set[str]) -> None:
+    """The first one's places are looked at for a while longer. What is down there by then is the second one's doing;
+    what has a name is not mistaken."""
+    shelf = Shelf(monkeypatch)
+    monkeypatch.setattr(keep, "LATE_S", 0.5)
+    keeper = keep.Keeper()
+    for lease in ("r1", "r2"):
+        keeper.answer({"do": "renew", "lease": lease, "ttl_s": 100})
+        shelf.there = {"web-1"}
+        undo = Undo(kind=kind, where="web-1", lease=lease)
+        keeper.answer({"do": "entrust", "lease": lease, "undo": to_plain(undo)})
+        if lease == "r1":
+            keeper.answer({"do": "release", "lease": lease})
+            while shelf.there:
+                time.sleep(0.01)
+    for thread in threading.enumerate():
+        if thread.name == "r1":
+            thread.join(5)
+    assert shelf.there == left
 
 
 def test_a_claim_lasts_as_long_as_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,6 +104,7 @@ class ServiceFault(Noun):
     kind: ClassVar[str]
     needs: ClassVar[type] = Killable
     acts_on: ClassVar[ActsOn] = "service"
+    told_apart: ClassVar[bool] = False  # who is down is down
 
     def prepare(self, where: str, platform: Killable) -> Undo:
         """Raises: Unavailable when the instance does not run."""
