@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from scipy.special import ndtri
 
+from chaos.stats import early
 from chaos.stats.binomial import holds, samples_needed
 from chaos.stats.quantile import percentile
 
@@ -15,12 +16,29 @@ from .suite import Found, Suite, at_least, at_most, percent
 
 BUDGET = 0.001
 N = 3600
+LONGEST, LOOK = 14_400, 50
 
 
 def _held(noise: Noise, n: int, dice: Dice, count: int) -> Found:
     """Exactly the budget: every `held` is one too many."""
     at_s = np.arange(n, dtype=np.float64)
     wrong = sum(holds(int(noise(dice, at_s, BUDGET).sum()), n, BUDGET) for _ in range(count))
+    return {"n": count, "held": wrong}
+
+
+def _until_decided(noise: Noise, n: int, dice: Dice, count: int) -> Found:
+    """The same where a window may end early: looked at after each quarter of a second of 50, and at its longest."""
+    at_s, looks = np.arange(n, dtype=np.float64), np.arange(LOOK, n + 1, LOOK)
+    most, allowed = -1, []
+    for total in looks.tolist():
+        while early.holds_early(most + 1, total, BUDGET):
+            most += 1
+        allowed.append(most)
+    wrong = 0
+    for _ in range(count):
+        bad = noise(dice, at_s, BUDGET).cumsum()
+        at_the_end = holds(int(bad[-1]), n, BUDGET, early.END_CONFIDENCE)
+        wrong += at_the_end or bool((bad[looks - 1] <= allowed).any())
     return {"n": count, "held": wrong}
 
 
@@ -42,6 +60,8 @@ HELD = Suite(
         },
         f"independent, n = {N:,}": partial(_held, independent, N),
         **{f"in bursts of {size}, n = {N:,}": partial(_held, bursts(size), N) for size in (5, 10, 20)},
+        f"independent, until decided, longest n = {LONGEST:,}": partial(_until_decided, independent, LONGEST),
+        f"in bursts of 10, until decided, longest n = {LONGEST:,}": partial(_until_decided, bursts(10), LONGEST),
     },
     row=lambda cell, f: (cell, f"{f['n']:,}", percent(f["held"] / f["n"]), percent(at_most(f["held"], f["n"]))),
     count=20_000,

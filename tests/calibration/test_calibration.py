@@ -94,6 +94,14 @@ def test_held_is_wrong_at_most_one_time_in_twenty() -> None:
     assert simulated("held", "in bursts of 10, n = 3,600", 1000)["held"] == pytest.approx(690, abs=60)
 
 
+def test_an_early_end_does_not_make_held_wrong_more_often() -> None:
+    """Windows that may end once all is certain: the two ways together err in one of twenty."""
+    cell = "independent, until decided, longest n = 14,400"
+    found = simulated("held", cell, 2000)
+    assert not SUITES["held"].wrong(cell, found)
+    assert found["held"] / found["n"] > 0.02
+
+
 def test_a_bound_that_passes_early_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wilson's, whose bound for no failure passes with 2,704 of the 2,995 requests."""
     from . import intervals
