@@ -62,5 +62,11 @@ def short(journal: Journal, span: Span) -> str:
     return f"the generator sent nothing for {seconds(gap_s)}" if gap_s > allowed_s else ""
 
 
+def backwards(journal: Journal, span: Span) -> str:
+    """Why the generator's times cannot be; empty when they can."""
+    ended_early = int(np.count_nonzero(within(journal.requests, span.start_s, span.end_s).latency_us < 0))
+    return f"{ended_early:,} requests ended before they began: the generator's clock went back" if ended_early else ""
+
+
 def uses_load(journal: Journal, span: Span) -> bool:
     return any(c.source is Source.LOAD for c in span.window.conditions)

@@ -24,11 +24,12 @@ from chaos.judge.check import check
 from chaos.judge.compare import compare
 from chaos.judge.counts import by_start
 from chaos.judge.faults import Faults, faults
-from chaos.judge.generator import lag_p99_s, late, short
+from chaos.judge.generator import backwards, lag_p99_s, late, short
 from chaos.judge.recoveries import recoveries
 from chaos.judge.scrapes import unscraped
 from chaos.judge.spans import Span, spans
 from chaos.judge.words import allowed
+from chaos.model.counting import impossible
 from chaos.model.event import GuardBreached, GuardBroken, InvariantChecked, ProbeFailed, RunEnded
 from chaos.model.evidence import given_back
 from chaos.model.journal import Journal
@@ -188,7 +189,20 @@ def _checks(journal: Journal, windows: tuple[Span, ...], fate: Faults, notes: li
 
 
 def _unmeasured(journal: Journal, span: Span, condition: Condition) -> str:
-    return _probe_failed(journal, span, condition) or unscraped(condition, journal.samples, span)
+    return (
+        _probe_failed(journal, span, condition)
+        or unscraped(condition, journal.samples, span)
+        or _impossible(journal, span, condition)
+    )
+
+
+def _impossible(journal: Journal, span: Span, condition: Condition) -> str:
+    """A reading, or a request, that cannot be: the window has not been measured as it should have been."""
+    if condition.source is Source.LOAD:
+        return backwards(journal, span)
+    names = {condition.sli, condition.text}
+    inside = (s for s in journal.samples if s.sli in names and span.start_s <= s.at_s <= span.end_s)
+    return next(filter(None, (impossible(condition, sample) for sample in inside)), "")
 
 
 def _probe_failed(journal: Journal, span: Span, condition: Condition) -> str:

@@ -15,6 +15,7 @@ gave up is slow by any threshold, also by one above the patience.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -131,13 +132,26 @@ def bin_of(at_s: NDArray[np.float64], start_s: float) -> Micros:
 
 
 def sample_counts(condition: Condition, sample: Sample) -> tuple[float, float]:
-    """Bad and total of one reading of an SLI that does not come from the load. A gauge is one reading, good or bad."""
+    """Bad and total of one reading of an SLI that does not come from the load. A gauge is one reading, good or bad.
+    What cannot be is neither good nor bad: it counts as nothing."""
+    if impossible(condition, sample):
+        return 0.0, 0.0
     if condition.shape is not Shape.GAUGE:
         return max(0.0, sample.total - sample.good), sample.total
     if sample.value is None:
         return 0.0, 0.0
     meets = {Op.LT: operator.lt, Op.LE: operator.le, Op.GT: operator.gt, Op.GE: operator.ge}[condition.op]
     return float(not meets(sample.value, condition.threshold)), 1.0
+
+
+def impossible(condition: Condition, sample: Sample) -> str:
+    """Why a reading can be none: a NaN, a division by zero, a counter that went back; empty when it can."""
+    seen = (sample.good, sample.total) if condition.shape is not Shape.GAUGE else (sample.value or 0.0,)
+    if not all(math.isfinite(number) for number in seen):
+        return f"a reading of {condition.sli} was {' of '.join(f'{number:g}' for number in seen)}, which is no number"
+    if condition.shape is not Shape.GAUGE and not 0 <= sample.good <= sample.total:
+        return f"a reading of {condition.sli} was {sample.good:g} good of {sample.total:g}: was a counter reset?"
+    return ""
 
 
 def readings(
@@ -155,10 +169,9 @@ def readings(
     for sample in sorted(named, key=lambda s: (s.at_s, s.service)):
         previous_s = last_s.get(sample.service, float("-inf")) if sample.since_s is None else sample.since_s
         last_s[sample.service] = sample.at_s
-        counts = sample.value is not None if condition.shape is Shape.GAUGE else sample.total > 0
+        bads, totals = sample_counts(condition, sample)
         of_before = condition.shape is not Shape.GAUGE and previous_s < start_s
-        if start_s <= sample.at_s <= end_s and counts and not of_before:
-            bads, totals = sample_counts(condition, sample)
+        if start_s <= sample.at_s <= end_s and totals > 0 and not of_before:
             at_s.append(sample.at_s)
             bad.append(round(bads))
             total.append(round(totals))
