@@ -9,7 +9,7 @@ from chaos.cli.common import json_option, out, out_json, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from chaos.engine.ledger import Ledger
+    from chaos.engine.ledger import Entry, Ledger
     from chaos.model.event import AnyEvent
     from chaos.store import Store
 
@@ -23,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exits with 0 when nothing is left, 3 when something is. Raises: Refused while the run is still alive."""
+    from chaos.engine.late import may_come
     from chaos.engine.ledger import Ledger
     from chaos.errors import RevertFailed
     from chaos.model.event import FaultStuck
@@ -32,9 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_alive(ledger)
     # A watchdog may be at it just now; it is waited for.
     with ledger.alone():
+        late = may_come(ledger.entries())
         ledger.sweep()
         found, happened = _revert(ledger)
     _say(happened)
+    if late:
+        happened += _look_again(ledger, late)
     stuck = [event for _, event in happened if isinstance(event, FaultStuck)]
     damaged = ledger.damaged()
     for line in damaged:
@@ -65,6 +69,32 @@ def _refuse_alive(ledger: Ledger) -> None:
                 f"run {entry.run} (pid {entry.pid}) is still alive and reverts its own faults; "
                 f"end it with: kill -TERM {entry.pid}"
             )
+
+
+def _look_again(ledger: Ledger, late: tuple[Entry, ...]) -> list[tuple[str, AnyEvent]]:
+    """Where nothing keeps leases, what the dead runner had asked for last may still come. What then cannot be taken
+    back is in the ledger again, and stuck."""
+    from chaos.engine.late import LATE_S, take_back
+    from chaos.model.event import FaultStuck, Noted
+    from chaos.state import state_dir
+
+    happened: list[tuple[str, AnyEvent]] = []
+
+    def tell(entry: Entry, text: str) -> None:
+        say(f"  {text}")
+        happened.append((entry.run, Noted(at_s=time.monotonic(), text=text)))
+
+    stuck = ledger.entries()
+    say(f"  nothing keeps leases there: looking for {LATE_S:g} s whether something comes late")
+    take_back(ledger, state_dir() / "locks", late, tell=tell)
+    _record(happened)
+    return [
+        (entry.run, FaultStuck(
+            at_s=time.monotonic(), fault=entry.fault, place=entry.place, error="it came after its revert",
+            remedy="then: saleproof recover",
+        ))
+        for entry in ledger.entries() if entry in late and entry not in stuck
+    ]  # fmt: skip
 
 
 def _revert(ledger: Ledger) -> tuple[int, list[tuple[str, AnyEvent]]]:

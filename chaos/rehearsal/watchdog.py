@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from chaos.engine.watchdog import wait_for_end
 
 if TYPE_CHECKING:
-    from chaos.engine.ledger import Ledger
+    from chaos.engine.ledger import Entry, Ledger
     from chaos.model.event import AnyEvent
 
 
@@ -30,15 +30,35 @@ def main() -> int:
 
 def clean_up(run_id: str, state: Path, store_url: str, down: Path | None) -> int:
     """First the faults, then the record, then the target; each whatever became of the others. 3: a fault is stuck."""
+    from chaos.engine.late import may_come
     from chaos.engine.ledger import Ledger
 
     ledger = Ledger(state / "ledger")
+    late = may_come(ledger.entries(run_id))
     with ledger.alone():
         ledger.sweep()
         stuck = _revert_and_record(ledger, run_id, store_url)
     if down is not None and not stuck:
         _take_down(down, run_id, state / "locks")
-    return 3 if stuck else 0
+    elif late:
+        _look_again(ledger, state / "locks", late, run_id, store_url)
+    return 3 if stuck or ledger.entries(run_id) else 0
+
+
+def _look_again(ledger: Ledger, locks: Path, late: tuple[Entry, ...], run_id: str, store_url: str) -> None:
+    """A target that stays up, and where nothing keeps leases, gets what the dead runner had asked for last."""
+    from chaos.engine.late import take_back
+    from chaos.model.event import Noted
+
+    happened: list[AnyEvent] = []
+    take_back(ledger, locks, late, tell=lambda _, text: happened.append(Noted(at_s=time.monotonic(), text=text)))
+    for event in happened:
+        print(f"{run_id}: {event}", file=sys.stderr)  # noqa: T201
+    if happened:
+        try:
+            _complete_record(run_id, store_url, happened)
+        except Exception as cause:
+            print(f"{run_id}: this is not in the record: {cause}", file=sys.stderr)  # noqa: T201
 
 
 def _revert_and_record(ledger: Ledger, run_id: str, store_url: str) -> bool:
