@@ -53,6 +53,7 @@ falsegreens: $(VENV)/.dev  ## what the stock Chaos Toolkit calls well, and what 
 
 calibration: $(VENV)/.dev  ## how often verdicts are wrong, simulated and on the real shop, ROUNDS=20: hours; resumable
 	$(BIN)/python -m tests.calibration --share $(or $(SHARE),1) --processes $(or $(N),2)
+	$(BIN)/python -m tests.calibration.measured
 	$(BIN)/python -m tests.calibration.shop --rounds $(or $(ROUNDS),20)
 
 audit:  ## are the pinned dependencies known to be vulnerable? says so where nobody can be asked
