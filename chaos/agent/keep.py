@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from chaos.agent.lease import SOCKET
 from chaos.clock import boottime_s
 from chaos.model.base import from_json
 from chaos.model.fault import Undo
 from chaos.model.lease import Lease, Leases
 
-SOCKET = Path("/run/saleproof/keeper.sock")
 LOOK_EVERY_S = 0.25
 REQUEST_BYTES_MAX = 1 << 20
 # A revert that fails is tried again for as long as anybody may still hope.
@@ -153,11 +153,12 @@ def run() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # Whatever is run here by `docker exec` and loses its parent becomes a child of this process.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    SOCKET.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    SOCKET.unlink(missing_ok=True)
+    path = Path(SOCKET)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
     keeper = Keeper()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
-        server.bind(str(SOCKET))
+        server.bind(SOCKET)
         server.listen(16)
         server.settimeout(LOOK_EVERY_S)
         while keeper.is_needed():

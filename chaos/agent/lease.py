@@ -10,7 +10,7 @@ from typing import Any
 
 from chaos.errors import Unavailable
 
-SOCKET = "/run/saleproof/keeper.sock"
+SOCKET = "/run/saleproof/keeper.sock"  # where the keeper listens
 # A keeper that was started a moment ago needs one.
 LISTENS_WITHIN_S = 3.0
 ANSWERS_WITHIN_S = 2.0

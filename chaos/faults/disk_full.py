@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
+from chaos.faults.shared import limits
 from chaos.faults.shared.container import Contained, ContainerFault, Inside
 from chaos.model.fault import Evidence, Undo
 from chaos.model.platform import DiskShaper
 from chaos.platforms import container_control
 from chaos.units import Bytes
 
-LEAVE_MAX = Bytes(1e9)
+NOTHING, LEAVE_MAX = Bytes(0), Bytes(1e9)
 # What is left must be clearly less than what was.
 LEAST_FILLED = Bytes(65_536)
 
@@ -31,8 +32,7 @@ class DiskFull(ContainerFault):
     def __post_init__(self) -> None:
         if not self.path.startswith("/") or "\0" in self.path:
             raise ValueError(f"path is {self.path!r}; it must be a folder inside the container, such as /data")
-        if not 0 <= self.leave <= LEAVE_MAX:
-            raise ValueError(f"leave is {self.leave}; it must be between 0B and {LEAVE_MAX}")
+        limits.size("leave", self.leave, least=NOTHING, most=LEAVE_MAX)
 
     def look(self, inside: Inside, mark: str) -> dict[str, Any]:
         found = inside.call("fill", action="look", path=self.path, name=_name(mark))

@@ -6,6 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from chaos.errors import Unavailable
+from chaos.faults.shared import limits
 from chaos.faults.shared.container import Contained, Inside
 from chaos.faults.shared.packets import Pings, QueueFault, before, own_network, ping
 from chaos.model.base import to_plain
@@ -40,11 +41,7 @@ class Rate(QueueFault):
     per_second: Bytes  # for all of its connections together
 
     def __post_init__(self) -> None:
-        if not PER_SECOND_MIN <= self.per_second <= PER_SECOND_MAX:
-            raise ValueError(
-                f"per-second is {self.per_second}; it must be between {PER_SECOND_MIN} and {PER_SECOND_MAX}, so that "
-                "it can be confirmed"
-            )
+        limits.size("per-second", self.per_second, least=PER_SECOND_MIN, most=PER_SECOND_MAX)
 
     def look(self, inside: Inside, mark: str) -> dict[str, Any]:
         own_network(inside)

@@ -28,7 +28,8 @@ def delay(name: str, value: Duration, *, least: Duration = ONE_MS) -> None:
         raise ValueError(f"{name} is {value}; it must be between {least} and {DELAY_MAX}")
 
 
-def size(name: str, value: Bytes, *, least: Bytes = ONE_BYTE) -> None:
+def size(name: str, value: Bytes, *, least: Bytes = ONE_BYTE, most: Bytes = BYTES_MAX) -> None:
     """A whole number of bytes."""
-    if not least <= value <= BYTES_MAX or not float(value).is_integer():
-        raise ValueError(f"{name} is {value}; it must be a whole number of bytes, at least {least}")
+    if not least <= value <= most or not float(value).is_integer():
+        span = f"between {least} and {most}" if most < BYTES_MAX else f"at least {least}"
+        raise ValueError(f"{name} is {value}; it must be a whole number of bytes, {span}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -32,14 +31,11 @@ CAPABILITIES = (
     "DAC_OVERRIDE",  # to write where the container's own user may
     "SETUID", "SETGID", "CHOWN", "FOWNER",
 )  # fmt: skip
-# `docker exec` ignores the client's time limit: the work is limited where it is done.
 CALL_WITHIN_S = 30.0
 STARTED_WITHIN_S = 10.0
 REMOVED_WITHIN_S = 10.0
 HELD = json.dumps({"do": "held", "lease": ""})
 LOOK_AGAIN_S = 0.05
-KEPT = "/run/saleproof/answers"  # as in chaos.agent
-ASK_AGAIN = 5
 _starting = threading.Lock()
 
 
@@ -121,7 +117,7 @@ def leases(engine: Engine, project: str) -> list[str]:
         found: list[str] = []
         for one in client.api.containers(filters={"label": [label], "status": ["running"]}):
             said = ""
-            for _ in range(ASK_AGAIN):  # the engine may lose an answer
+            for _ in range(execute.ASK_AGAIN):  # the engine may lose an answer
                 made = client.api.exec_create(one["Id"], ["python3", "-m", "chaos.agent", "lease", HELD])
                 said, _err = execute.output(engine, one["Id"], made["Id"], ENGINE_WITHIN_S)
                 if said:
@@ -181,21 +177,7 @@ class Agent:
             if not container.pid:
                 raise Unavailable(f"{container.name} does not run")
             arguments = {"pid": container.pid, "container": container.id} | arguments
-        name = secrets.token_hex(8)
-        words = ["timeout", f"{within_s:g}", "python3", "-m", "chaos.agent", verb, json.dumps(arguments), name]
-        code, out, err = self.run(words, within_s=within_s)
-        if code == 124:
-            raise Unavailable(f"{verb}: the agent did not finish within {within_s:g} s")
-        for _ in range(ASK_AGAIN):
-            if code or out:
-                break
-            # It was done, and what it printed was lost on the way: what came of it is kept there.
-            code, out, err = self.run(["cat", f"{KEPT}/{name}"])
-        try:
-            answer = json.loads(out)
-        except ValueError:
-            last = (err or out).strip().splitlines()[-1:] or ["it said nothing"]
-            raise Unavailable(f"{verb}: the agent failed: {last[0]}") from None
+        answer = execute.ask(lambda words: self.run(words, within_s=within_s), "the agent", verb, arguments, within_s)
         if "error" in answer:
             raise Unavailable(f"{verb}: {answer['error']}")
         return answer["result"]
@@ -213,9 +195,7 @@ class Agent:
                 # It went away a moment ago: once more, with a new one.
                 agent = ensure(self._engine, self._project)
                 made = client.api.exec_create(agent, words)
-            out, err = execute.output(self._engine, agent, made["Id"], within_s + ENGINE_WITHIN_S)
-            code = client.api.exec_inspect(made["Id"])["ExitCode"]
-        return int(code or 0), out, err
+            return execute.finish(self._engine, agent, made["Id"], within_s + ENGINE_WITHIN_S)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from chaos.errors import Unavailable
 from chaos.model.base import Noun, from_json
 from chaos.platforms.compose import image, project
 from chaos.platforms.compose.engine import Engine
-from chaos.platforms.compose.execute import output
+from chaos.platforms.compose.execute import ASK_AGAIN, ask, finish
 from chaos.platforms.compose.project import Container
 
 ATTACHED_LABEL = "saleproof.attached"  # its value: the project that it serves
@@ -31,9 +31,6 @@ END_WITHIN_S = 5
 LOOK_EVERY_S = 0.25
 GONE_WITHIN_S = 10.0
 OUTPUT_WITHIN_S = 30.0  # more than any command there may take
-EXIT_WITHIN_S = 5.0
-EXIT_LOOK_S = 0.02
-TRIES = 4
 
 
 class Sidecar(Noun):
@@ -145,7 +142,10 @@ def remove(engine: Engine, sidecar: Sidecar) -> None:
 
 def state(engine: Engine, sidecar: Sidecar) -> State | None:
     """What it does now; None when it does not run, or not yet. Raises: Unavailable."""
-    code, out, err = _answer(engine, sidecar, ["cat", STATE])
+    for _ in range(ASK_AGAIN):  # the engine may lose an answer
+        code, out, err = execute(engine, sidecar.id, ["cat", STATE])
+        if code or out:
+            break
     if code:
         return None
     try:
@@ -156,25 +156,12 @@ def state(engine: Engine, sidecar: Sidecar) -> State | None:
 
 def call(engine: Engine, sidecar: Sidecar, verb: str, *, within_s: float = 20.0, **arguments: Any) -> Any:
     """A verb of `chaos.agent`, in the sidecar. Raises: Unavailable."""
-    words = ["timeout", f"{within_s:g}", "python3", "-m", "chaos.agent", verb, json.dumps(arguments)]
-    _, out, err = _answer(engine, sidecar, words)
-    try:
-        answer = json.loads(out)
-    except ValueError:
-        last = (err or out).strip().splitlines()[-1:] or ["it said nothing"]
-        raise Unavailable(f"{verb}: the sidecar {sidecar.name} failed: {last[0]}") from None
+    answer = ask(
+        lambda words: execute(engine, sidecar.id, words), f"the sidecar {sidecar.name}", verb, arguments, within_s
+    )
     if "error" in answer:
         raise Unavailable(str(answer["error"]))
     return answer["result"]
-
-
-def _answer(engine: Engine, sidecar: Sidecar, words: list[str]) -> tuple[int, str, str]:
-    """Of a command that says something and may be run twice. Docker 20.10 loses the whole output of one in some 150."""
-    for _ in range(TRIES):
-        code, out, err = execute(engine, sidecar.id, words)
-        if code or out:
-            break
-    return code, out, err
 
 
 def execute(engine: Engine, container: str, words: list[str]) -> tuple[int, str, str]:
@@ -185,15 +172,8 @@ def execute(engine: Engine, container: str, words: list[str]) -> tuple[int, str,
     with engine.calling("run something in a sidecar") as client:
         try:
             made = client.api.exec_create(container, words)
-            out, err = output(engine, container, made["Id"], OUTPUT_WITHIN_S)
-            # Its output may end a moment before it does.
-            until_s = time.monotonic() + EXIT_WITHIN_S
-            while (code := client.api.exec_inspect(made["Id"])["ExitCode"]) is None and time.monotonic() < until_s:
-                time.sleep(EXIT_LOOK_S)
+            return finish(engine, container, made["Id"], OUTPUT_WITHIN_S)
         except APIError as cause:
             if cause.status_code in (404, 409):
                 return 1, "", "it does not run"
             raise
-    if code is None:
-        raise Unavailable(f"{words[0]} in a sidecar does not end")
-    return int(code), out, err
