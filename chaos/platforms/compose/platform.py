@@ -108,7 +108,8 @@ class ComposePlatform:
     # --- what there is
 
     def inventory(self) -> Inventory:
-        assigned = self._control.assigned()
+        assigned = self._control.assigned()  # the engine is asked once, for all that follows
+        variant = self._variant(assigned)
         addresses = {
             slot.name: self._control.addresses.of(assigned[slot.name], slot.port)
             for slot in self._slots
@@ -119,19 +120,19 @@ class ComposePlatform:
         return Inventory(
             platform=self.name,
             endpoint=str(self._engine.endpoint),
-            variant=self.variant,
+            variant=variant,
             instances={slot.name: instance(slot, assigned.get(slot.name), addresses) for slot in self._slots}
             | outside(self._target),
             proxies=proxies,
             proxy_api=proxy_api,
-            sql={name: self._fill(text, addresses, f"platforms.compose.sql.{name}") for name, text in self._sql()},
+            sql={
+                name: self._fill(text, addresses, variant, f"platforms.compose.sql.{name}")
+                for name, text in self._part.sql.items()
+            },
             capabilities=EVERYWHERE
             | ({"LinkShaper"} if proxies else set())
             | ({"PacketMangler"} if kernel.has_netem(self._engine, self._part.project) else set()),
         )
-
-    def _sql(self) -> Iterator[tuple[str, str]]:
-        yield from self._part.sql.items()
 
     def _proxies(self, assigned: dict[str, Container]) -> tuple[str, dict[str, Proxy]]:
         """The address of the Toxiproxy API, and the link proxies. Without a server that runs there are none."""
@@ -174,7 +175,10 @@ class ComposePlatform:
     @property
     def variant(self) -> str:
         """As the containers' label says; the target's first variant where they have none."""
-        labels = {one.variant for one in self._control.assigned().values() if one.variant}
+        return self._variant(self._control.assigned())
+
+    def _variant(self, assigned: dict[str, Container]) -> str:
+        labels = {one.variant for one in assigned.values() if one.variant}
         known = [variant for variant in self._target.variants if variant in labels]
         return known[0] if known else self._target.variants[0]
 
@@ -206,10 +210,11 @@ class ComposePlatform:
         raise KeyError(f"no service '{service}'.{nearest(service, [slot.service for slot in self._slots])}")
 
     def fill(self, text: str, *, where: str) -> str:
-        return self._fill(text, {n: i.address for n, i in self.inventory().instances.items()}, where)
+        now = self.inventory()
+        return self._fill(text, {name: one.address for name, one in now.instances.items()}, now.variant, where)
 
-    def _fill(self, text: str, addresses: dict[str, str], where: str) -> str:
-        values = {"python": sys.executable, "variant": self.variant}
+    def _fill(self, text: str, addresses: dict[str, str], variant: str, where: str) -> str:
+        values = {"python": sys.executable, "variant": variant}
         for service in self._target.services.values():
             there = [addresses[name] for name in service.instances() if addresses.get(name)]
             # Nobody there: an address that refuses, so that whoever asks is told.
