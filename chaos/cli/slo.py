@@ -12,7 +12,7 @@ EXAMPLES = """\
 """
 
 # A subcommand is a module `slo_NAME` with HELP, EXAMPLES, arguments(parser) and run(arguments) -> code.
-ACTIONS = ("status", "rules")
+ACTIONS = ("status", "export", "import", "rules")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, json_option, out_json, out_raw, say, target_option
+from chaos.cli.common import (
+    find_target,
+    json_option,
+    out_json,
+    out_raw,
+    pick_variant,
+    say,
+    target_option,
+    variant_option,
+)
 
 HELP = "write Prometheus rules: recorded ratios, and multi-window burn-rate alerts"
 EXAMPLES = """\
@@ -15,6 +24,7 @@ EXAMPLES = """\
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     target_option(parser)
+    variant_option(parser)
     parser.add_argument("-o", "--output", metavar="FILE", default=None, help="write it there (default: stdout)")
     parser.add_argument(
         "--scrape", metavar="DURATION", default="15s",
@@ -41,7 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     groups, without = [], []
     for slo in target.slos:
         try:
-            groups.append(group(slo, target.slis, target=target.name, events=target.events, scrape_s=float(scrape)))
+            words = target.prometheus_of(pick_variant(target, arguments.variant)).variables
+            groups.append(
+                group(slo, target.slis, target=target.name, events=target.events, scrape_s=float(scrape), words=words)
+            )
         except NoCounters as reason:
             without.append(str(reason))
     for text in without:

@@ -194,7 +194,7 @@ class Live:
     def _failed(self, condition: Condition, start_s: float, named: list[Sample]) -> str:
         """Why a source could not be read since then; empty when it could. By how long ago, on two clocks."""
         ago_s = time.monotonic() - max((s.at_s for s in named), default=start_s) + start_s - SAMPLES_SPAN_S
-        errors = (self._errors.get(name) for name in (condition.text, condition.sli, condition.sli.rpartition(".")[0]))
+        errors = (self._errors.get(name) for name in (condition.text, condition.sli, condition.sli.partition(".")[0]))
         return next((error for _, last_s, error in filter(None, errors) if last_s >= ago_s), "")
 
     def figures(
@@ -304,7 +304,7 @@ class Live:
         """Raises: Unavailable."""
         now_s = time.monotonic()
         read_s = max(self._sampled_s.get(name, float("-inf")) for name in (condition.text, condition.sli))
-        for name in (condition.sli, condition.sli.rpartition(".")[0]):
+        for name in (condition.sli, condition.sli.partition(".")[0]):
             first_s, last_s, error = self._errors.get(name, (now_s, float("-inf"), ""))
             if now_s - last_s < BLIND_S <= now_s - max(first_s, read_s):
                 raise Unavailable(error)

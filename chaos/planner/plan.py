@@ -191,7 +191,7 @@ def _comparisons_last(conditions: tuple[Condition, ...]) -> tuple[Condition, ...
 
 def source_of(condition: Condition, sources: Iterable[Measured]) -> Measured | None:
     """What was found out about where a condition's samples come from."""
-    names = (condition.sli, condition.sli.rpartition(".")[0])
+    names = (condition.sli, condition.sli.partition(".")[0])
     return next((source for source in sources if source.sli in names), None)
 
 

@@ -13,11 +13,14 @@ from msgspec.structs import replace
 from chaos.engine.halt import person
 from chaos.errors import Refused, SaleproofError
 from chaos.model.plan import Plan
+from chaos.model.sli import Source
 from chaos.slo.gate import reasons, worst_case
+from chaos.slo.queries import NoCounters, counters
 from chaos.slo.status import BudgetStatus, real, virtual
 
 if TYPE_CHECKING:
     from chaos.model.charge import ChargedRun
+    from chaos.model.objective import Condition
     from chaos.model.slo import Slo
     from chaos.model.target import Target
     from chaos.slis.counting import PrometheusCounting
@@ -28,18 +31,14 @@ REMEMBERED = timedelta(days=400)
 
 
 @contextlib.contextmanager
-def users(target: Target, variant: str) -> Iterator[PrometheusCounting | None]:
-    """Who counts real users: the Prometheus server that the target names, if it names one. Raises: Unavailable, when
-    its address cannot be had."""
-    if getattr(target, "prometheus", None) is None:
-        yield None
-        return
-    server_of = getattr(target, "prometheus_of")  # noqa: B009
+def users(target: Target, variant: str) -> Iterator[PrometheusCounting]:
+    """Who counts real users: the Prometheus server of the target. Raises: Unavailable, when its address cannot be
+    had."""
     from chaos.slis.access import Access
     from chaos.slis.counting import PrometheusCounting
     from chaos.slis.prometheus_api import PrometheusApi
 
-    server = server_of(variant)
+    server = target.prometheus_of(variant)
     counting = PrometheusCounting(PrometheusApi(Access.of(server, os.environ)), target.slis, server.variables)
     try:
         yield counting
@@ -50,14 +49,23 @@ def users(target: Target, variant: str) -> Iterator[PrometheusCounting | None]:
 def statuses(target: Target, variant: str, charged: Sequence[ChargedRun], now: datetime) -> tuple[BudgetStatus, ...]:
     """The virtual budget of each SLO, and the real one of those whose users are counted, or were charged before."""
     found = [virtual(slo, target.events, charged, now) for slo in target.slos]
-    try:
-        with users(target, variant) as counting:
-            found += [
-                _real(slo, target, charged, now, counting) for slo in target.slos if _known(slo, charged, counting)
-            ]
-    except SaleproofError as cause:
-        found += [_unknown(slo, cause) for slo in target.slos]
-    return tuple(found)
+    counted = [slo for slo in target.slos if _is_counted(slo, target, variant)]
+    ours = {run.charge.slo for run in charged if run.charge.budget == "real"}
+    rest = [slo for slo in target.slos if slo not in counted and slo.name in ours]
+    if counted:
+        try:
+            with users(target, variant) as counting:
+                found += [_real(slo, target, charged, now, counting) for slo in counted]
+        except SaleproofError as cause:
+            found += [_unknown(slo, cause) for slo in counted]
+    return (*found, *(real(slo, target.events, charged, now, None) for slo in rest))
+
+
+def charged_conditions(plan: Plan) -> tuple[Condition, ...]:
+    """What has to be read besides the plan's own conditions, so that the run can be charged to the real budget."""
+    if plan.budgets.kind != "real":
+        return ()
+    return tuple(slo.condition for slo in plan.budgets.slos if slo.condition.source is Source.PROMQL)
 
 
 def within_budget(plan: Plan, target: Target, store: Store, *, ignore: bool) -> Plan:
@@ -102,18 +110,23 @@ def _reach(places: Sequence[str], target: Target) -> float:
     return min(1.0, max(count / max(1, len(target.running(service))) for service, count in hit.items()))
 
 
-def _known(slo: Slo, charged: Sequence[ChargedRun], counting: PrometheusCounting | None) -> bool:
-    if counting is not None and counting.counts(slo):
-        return True
-    return any(run.charge.slo == slo.name and run.charge.budget == "real" for run in charged)
+def _is_counted(slo: Slo, target: Target, variant: str) -> bool:
+    """By a server that the target names: metrics that are read from the instances themselves are in one only if it
+    says so."""
+    if slo.objective is None or (target.prometheus is None and slo.objective.source is not Source.PROMQL):
+        return False
+    try:
+        counters(slo, target.slis, target.prometheus_of(variant).variables)
+    except NoCounters:
+        return False
+    return True
 
 
 def _real(
-    slo: Slo, target: Target, charged: Sequence[ChargedRun], now: datetime, counting: PrometheusCounting | None
+    slo: Slo, target: Target, charged: Sequence[ChargedRun], now: datetime, counting: PrometheusCounting
 ) -> BudgetStatus:
     try:
-        counts = counting if counting is not None and counting.counts(slo) else None
-        return real(slo, target.events, charged, now, counts)
+        return real(slo, target.events, charged, now, counting)
     except SaleproofError as cause:
         return _unknown(slo, cause)
 

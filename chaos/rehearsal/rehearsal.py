@@ -42,7 +42,7 @@ from chaos.rehearsal.begin import (
     refuse_open_ledger,
     versions,
 )
-from chaos.rehearsal.budgets import within_budget
+from chaos.rehearsal.budgets import charged_conditions, within_budget
 from chaos.rehearsal.ground import Ground
 from chaos.rehearsal.halted import Halts, refuse_when_halted, unwind_when_halted
 from chaos.rehearsal.production import refuse_unarmed, refuse_unsafe_plan
@@ -233,8 +233,8 @@ class Rehearsal:
         from chaos.slis.sampler import Sampler
 
         self._sampler = Sampler(
-            self._conditions(), self.target.slis, self.platform.inventory(), t0_s=self.t0_s,
-            on_sample=self._on_sample, on_error=self._on_probe_error,
+            self._conditions() + charged_conditions(self.plan), self.target.slis, self.platform.inventory(),
+            t0_s=self.t0_s, on_sample=self._on_sample, on_error=self._on_probe_error,
             server=self.target.prometheus_of(self.options.variant),
         )  # fmt: skip
         self._sampler.start()

@@ -10,7 +10,7 @@ from chaos.errors import Unavailable
 from chaos.model.sli import Sli
 from chaos.model.slo import Slo
 from chaos.slis.prometheus_api import PrometheusApi
-from chaos.slo.queries import Counters, NoCounters, bad_and_total, counters
+from chaos.slo.queries import bad_and_total, counters
 
 
 class PrometheusCounting:
@@ -20,28 +20,16 @@ class PrometheusCounting:
     def __init__(self, api: PrometheusApi, slis: Mapping[str, Sli], words: Mapping[str, str]) -> None:
         self._api, self._slis, self._words = api, slis, words
 
-    def counts(self, slo: Slo) -> bool:
-        """Does the server count what this SLO is about?"""
-        return self._counters(slo) is not None
-
     def counted(self, slo: Slo, since: datetime, until: datetime) -> tuple[float, float] | None:
-        """(bad, total); None where there are no counters in the span. Raises: Unavailable, also for what is no number
-        and for an answer that the server itself calls partial."""
-        found = self._counters(slo)
-        if found is None:
-            return None
+        """(bad, total); None where there are no counters in the span. Raises: NoCounters; Unavailable, also
+        for what is no number and for an answer that the server itself calls partial."""
+        found = counters(slo, self._slis, self._words)
         queries = bad_and_total(slo, found, (until - since).total_seconds())
         bad, total = (self._value(query, until.timestamp()) for query in queries)
         return None if total is None else (min(bad or 0.0, total), total)
 
     def close(self) -> None:
         self._api.close()
-
-    def _counters(self, slo: Slo) -> Counters | None:
-        try:
-            return counters(slo, self._slis, self._words)
-        except NoCounters:
-            return None
 
     def _value(self, query: str, at_s: float) -> float | None:
         answer = self._api.instant(query, at_s)

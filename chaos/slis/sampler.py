@@ -128,7 +128,7 @@ def readers(
     wanted: dict[str, list[Condition]] = {}
     for condition in conditions:
         if condition.source is not Source.LOAD:
-            name = condition.sli if condition.sli in slis else condition.sli.rpartition(".")[0]
+            name = condition.sli if condition.sli in slis else condition.sli.partition(".")[0]
             if name not in slis:
                 raise SpecError(f"{condition.text}: unknown SLI '{condition.sli}'.{nearest(condition.sli, slis)}")
             wanted.setdefault(name, []).append(condition)

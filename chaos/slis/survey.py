@@ -21,7 +21,7 @@ def survey(
     asked: dict[str, list[Condition]] = {}
     for condition in conditions:
         if condition.source is Source.PROMQL:
-            name = condition.sli if condition.sli in target.slis else condition.sli.rpartition(".")[0]
+            name = condition.sli if condition.sli in target.slis else condition.sli.partition(".")[0]
             asked.setdefault(name, []).append(condition)
     if not asked:
         return (), ()

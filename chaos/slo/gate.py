@@ -57,9 +57,11 @@ def worst_case(plan: Plan, slo: PlannedSlo, blast: float) -> float:
         return 0.0
     rest_s = injections * (REVERT_S + float(plan.recovery))
     bad_s = on_s + rest_s
+    # A guard on somebody else's scrapes sees them later.
+    delays = {source.sli: float(source.delay) for source in plan.sources}
     for guard in _guards(plan.abort, slo.condition):
         # One abort ends the run: what was injected before it stayed below the guard's limit.
-        seen_s = float(guard.hold) + GUARD_S + REVERT_S + float(plan.recovery)
+        seen_s = float(guard.hold) + delays.get(guard.sli, 0.0) + GUARD_S + REVERT_S + float(plan.recovery)
         unseen_s = min(1.0, guard.budget) * (on_s + rest_s)
         bad_s = min(bad_s, seen_s + unseen_s if injections > 1 else max(seen_s, unseen_s))
     bad_s *= blast

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chaos.model.promql import bucket_selector, filled
 from chaos.model.sli import Shape, Sli
 from chaos.model.slo import Slo
 
@@ -35,17 +35,22 @@ def counters(slo: Slo, slis: Mapping[str, Sli], words: Mapping[str, str]) -> Cou
     """Of the SLI that it is about; `words` are for `{name}` in queries. Raises: NoCounters for one that no Prometheus
     has."""
     condition = slo.objective
-    name = "" if condition is None else condition.sli if condition.sli in slis else condition.sli.rpartition(".")[0]
+    name = "" if condition is None else condition.sli.partition(".")[0]
     sli = slis.get(name)
     if condition is None or sli is None:
         raise NoCounters(
             f"{slo.name}: '{slo.condition}' is measured on our own customers; an SLI of your Prometheus would do"
         )
-    if sli.shape is Shape.HISTOGRAM and sli.histogram is not None:
-        bucket, count = _suffixed(sli.histogram, "_bucket"), _suffixed(sli.histogram, "_count")
-        return Counters(good=_with(bucket, _end(condition.threshold)), total=count, complete=True)
-    if sli.good is not None and sli.total is not None:
-        return Counters(good=sli.good.strip(), total=sli.total.strip())
+    known = {**words, "service": sli.service or ""}
+    try:
+        if sli.shape is Shape.HISTOGRAM and sli.histogram is not None:
+            histogram = filled(sli.histogram, known)
+            bucket = bucket_selector(histogram, _spellings(condition.threshold))
+            return Counters(good=bucket, total=_count_of(histogram), complete=True)
+        if sli.good is not None and sli.total is not None:
+            return Counters(good=filled(sli.good, known).strip(), total=filled(sli.total, known).strip())
+    except (KeyError, ValueError) as cause:
+        raise NoCounters(f"{slo.name}: the query of '{name}' cannot be filled in: {cause}") from cause
     raise NoCounters(f"{slo.name}: '{slo.condition}' is a reading from {sli.source.value}, and no counter")
 
 
@@ -77,19 +82,12 @@ def bad_and_total(slo: Slo, found: Counters, seconds: float) -> tuple[str, str]:
     return f"sum_over_time({is_bad}[{span}:{step}])", f"count_over_time({is_bad}[{span}:{step}])"
 
 
-def _suffixed(selector: str, suffix: str) -> str:
-    name, brace, rest = selector.strip().partition("{")
-    return f"{name.strip()}{suffix}{brace}{rest}"
+def _count_of(histogram: str) -> str:
+    name, brace, rest = histogram.strip().partition("{")
+    return f"{name.strip()}_count{brace}{rest}"
 
 
-def _with(selector: str, matcher: str) -> str:
-    """With one matcher more."""
-    name, brace, rest = selector.partition("{")
-    inside = rest.rpartition("}")[0].strip().rstrip(",") if brace else ""
-    return f"{name}{{{inside + ',' if inside else ''}{matcher}}}"
-
-
-def _end(threshold_s: float) -> str:
-    """The bucket that ends at the threshold. Clients write a whole number as `1` or as `1.0`."""
-    text = re.sub(r"\.0+$", "", f"{threshold_s:.10g}")
-    return f'le=~"{text}(?:[.]0)?"' if "." not in text else f'le="{text}"'
+def _spellings(threshold_s: float) -> tuple[str, ...]:
+    """Of the bucket that ends there. Clients write a whole number as `1` or as `1.0`."""
+    text = f"{threshold_s:.10g}"
+    return (text,) if "." in text or "e" in text else (text, f"{text}.0")

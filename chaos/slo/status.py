@@ -38,10 +38,6 @@ class BudgetStatus(Noun):
 class Counting(Protocol):
     """Where real users are counted."""
 
-    def counts(self, slo: Slo) -> bool:
-        """Can it say anything of this SLO?"""
-        ...
-
     def counted(self, slo: Slo, since: datetime, until: datetime) -> tuple[float, float] | None:
         """(bad, total) in events or slices of time; None where nothing was counted. Raises: Unavailable."""
         ...

@@ -67,6 +67,27 @@ def parse(text: str, path: str | Path, *, json: bool | None = None) -> Source:
     return Source(path=Path(path), text=text, root=nodes(text, str(path)))
 
 
+def read_all(path: str | Path) -> tuple[Node, ...]:
+    """Every document of a file that may hold several, as other tools' files do; lines count through the whole file.
+    Raises: SpecError."""
+    from chaos.spec.yaml import parse
+
+    if Path(path).suffix.lower() == ".json":
+        return (read(path).root,)
+    found, begun = [], 0
+    lines = read_text(path).splitlines()
+    marks = [number for number, line in enumerate(lines) if line == "---" or line.startswith("--- ")]
+    for end in (*marks, len(lines)):
+        # Blank lines in place of what came before keep the numbers right.
+        text = "\n" * begun + "\n".join(line for line in lines[begun:end] if line != "...")
+        if any(line.strip() and not line.strip().startswith("#") for line in lines[begun + (begun in marks) : end]):
+            found.append(parse(text, str(path)))
+        begun = end
+    if not found:
+        raise SpecError("the file is empty", path=path)
+    return tuple(found)
+
+
 def _similar(path: Path) -> str:
     import difflib
 

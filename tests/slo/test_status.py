@@ -35,9 +35,6 @@ class Users:
     def __init__(self, counts: dict[tuple[float, float], tuple[float, float]]) -> None:
         self._counts = counts
 
-    def counts(self, slo: Slo) -> bool:
-        return True
-
     def counted(self, slo: Slo, since: datetime, until: datetime) -> tuple[float, float] | None:
         return self._counts.get(((NOW - since) / timedelta(hours=1), (NOW - until) / timedelta(hours=1)))
 
