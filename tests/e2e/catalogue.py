@@ -17,7 +17,14 @@ ALL = os.environ.get("SALEPROOF_CATALOGUE") == "all"
 # The variant with its defences is tried in containers, the one without them on this machine; and one of each the other
 # way round. What needs containers is tried there, two of them each time.
 ON_COMPOSE = {
-    "resilient": {"web-crash", "cache-outage", "partition-web-from-db", "flash-sale-surge", "cache-disk-full"},
+    "resilient": {
+        "web-crash",
+        "cache-outage",
+        "partition-web-from-db",
+        "flash-sale-surge",
+        "cache-disk-full",
+        "no-fault",
+    },
     "fragile": {"db-latency-spike", "cache-disk-full"},
 }
 ALSO_EMBEDDED = {"db-latency-spike"}
