@@ -44,6 +44,7 @@ SAMPLES_SPAN_S = 2.5
 # A source whose every reading has failed for so long cannot be guarded by: one late answer is no reason to end a run.
 BLIND_S = 3.0
 _SECOND_US = 1_000_000
+_EVER_US = np.iinfo(np.int64).max
 _PER_CUSTOMER = (Shape.TRANSACTIONS, Shape.CUSTOMERS)
 
 
@@ -54,6 +55,23 @@ class Bins:
     start_us: NDArray[np.int64]
     bad: NDArray[np.int64]
     total: NDArray[np.int64]
+
+    def of(self, since_us: int, until_us: int = _EVER_US) -> Bins:
+        """Those that start from `since_us` on, and before `until_us`."""
+        chosen = (self.start_us >= since_us) & (self.start_us < until_us)
+        return Bins(start_us=self.start_us[chosen], bad=self.bad[chosen], total=self.total[chosen])
+
+    def and_of(self, start_us: NDArray[np.int64], bad: NDArray[Any]) -> Bins:
+        """These and further ones, counted one by one."""
+        starts, of = np.unique(np.concatenate([self.start_us, start_us // BIN_US * BIN_US]), return_inverse=True)
+        sums = [
+            np.bincount(of, np.concatenate(both), len(starts)).astype(np.int64)
+            for both in ((self.bad, bad), (self.total, np.ones(len(start_us), np.int64)))
+        ]
+        return Bins(start_us=starts, bad=sums[0], total=sums[1])
+
+
+NOTHING = Bins(start_us=np.zeros(0, np.int64), bad=np.zeros(0, np.int64), total=np.zeros(0, np.int64))
 
 
 class Live:
@@ -78,7 +96,7 @@ class Live:
         self._new: list[Requests] = []
         # request -> start_us, step, journey, customer, and when it was first told to be under way
         self._under_way: dict[int, tuple[int, int, int, int, int]] = {}
-        self._old: dict[Condition, deque[tuple[int, int, int]]] = {c: deque() for c in conditions}
+        self._old: dict[Condition, Bins] = dict.fromkeys(conditions, NOTHING)
         self._folded_us = 0  # every customer who came before this is only in the bins
         self._samples: deque[Sample] = deque()
         self._sampled_s: dict[str, float] = {}  # when each SLI, or sentence, was last read
@@ -159,17 +177,11 @@ class Live:
         """The same, for each quarter of a second; `bad / total` of them is what the sequential test is fed with."""
         start_us, end_us = round(start_s * 1e6), round(end_s * 1e6)
         with self._lock:
-            self._old.setdefault(condition, deque())
+            old = self._old.setdefault(condition, NOTHING).of(start_us, end_us)
             before_us = self._visit_us if condition.shape in _PER_CUSTOMER else 0
             counted = self._count(condition, start_us - before_us)
-            old = [entry for entry in self._old[condition] if start_us <= entry[0] < end_us]
         chosen = (counted.start_us >= start_us) & (counted.start_us < end_us)
-        folded = np.array(old, np.int64).reshape(-1, 3)
-        return _in_bins(
-            np.concatenate([folded[:, 0], counted.start_us[chosen]]),
-            np.concatenate([folded[:, 1], counted.bad[chosen]]),
-            np.concatenate([folded[:, 2], np.ones(int(chosen.sum()), np.int64)]),
-        )
+        return old.and_of(counted.start_us[chosen], counted.bad[chosen])
 
     def evidence(self, condition: Condition, start_s: float, first: int = 0) -> Evidence:
         """What there is for the sequential test of a window that began at `start_s`, from its quarter `first` on."""
@@ -286,12 +298,11 @@ class Live:
         np.minimum.at(first_us, of, rows.start_us)
         is_old = first_us[of] < before_us
         old = rows.only(is_old)
-        for condition, entries in self._old.items():
+        for condition, bins in self._old.items():
             if condition.source is Source.LOAD:
                 counted = self._judged(condition, old)
-                _append(entries, _in_bins(counted.start_us, counted.bad, np.ones(len(counted), np.int64)))
-                while entries and entries[0][0] < before_us - round(KEEP_BINS_S * 1e6):
-                    entries.popleft()
+                both = bins.and_of(counted.start_us, counted.bad)
+                self._old[condition] = both.of(before_us - round(KEEP_BINS_S * 1e6))
         self._rows = rows.only(~is_old)
         self._folded_us = before_us
 
@@ -330,22 +341,3 @@ class Live:
             named = [s for s in named if s.since_s is None or s.since_s >= start_s]
         counts = [sample_counts(condition, sample) for sample in named]
         return round(sum(bad for bad, _ in counts)), round(sum(total for _, total in counts))
-
-
-def _in_bins(start_us: NDArray[np.int64], bad: NDArray[Any], total: NDArray[np.int64]) -> Bins:
-    starts, of = np.unique(start_us // BIN_US * BIN_US, return_inverse=True)
-    sums = [np.bincount(of, column, len(starts)).astype(np.int64) for column in (bad, total)]
-    return Bins(start_us=starts, bad=sums[0], total=sums[1])
-
-
-def _append(entries: deque[tuple[int, int, int]], bins: Bins) -> None:
-    """Journeys overlap, so the first of the new bins may be among the last of the old ones."""
-    new = list(zip(bins.start_us.tolist(), bins.bad.tolist(), bins.total.tolist(), strict=True))
-    sums: dict[int, tuple[int, int]] = {}
-    while new and entries and entries[-1][0] >= new[0][0]:
-        start, bad, total = entries.pop()
-        sums[start] = (bad, total)
-    for start, bad, total in new:
-        before = sums.get(start, (0, 0))
-        sums[start] = (before[0] + bad, before[1] + total)
-    entries.extend((start, *sums[start]) for start in sorted(sums))
