@@ -76,7 +76,13 @@ def of_run(journal: Journal, verdict: Verdict) -> RunNoise:
 
 
 def together(
-    runs: Sequence[RunNoise], plan: Plan, noises: Sequence[SliNoise], *, planned: int, interrupted: str = ""
+    runs: Sequence[RunNoise],
+    plan: Plan,
+    noises: Sequence[SliNoise],
+    *,
+    planned: int,
+    interrupted: str = "",
+    by_hand: bool = False,
 ) -> Calibration:
     """The whole calibration. `noises` are `of_condition` of each."""
     outcomes = [run.outcome for run in runs]
@@ -92,7 +98,7 @@ def together(
         late=sum(run.late for run in runs), requests=sum(run.requests for run in runs),
         lag_p99_s=float(np.percentile(lags_us, 99, method="higher")) / 1e6 if len(lags_us) else None,
         autocorrelation=autocorrelation([run.log_means for run in runs]), objectives=tuple(noises),
-        interrupted=interrupted,
+        interrupted=interrupted, by_hand=by_hand,
     )  # fmt: skip
 
 

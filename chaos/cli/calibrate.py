@@ -15,7 +15,7 @@ from chaos.cli.common import (
     say,
     variant_option,
 )
-from chaos.errors import SaleproofError, UsageError
+from chaos.errors import Interrupted, SaleproofError, UsageError
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
 TYPE_CHECKING = False
@@ -70,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from chaos.calibration import null
+    from chaos.model.verdict import EXIT_INCONCLUSIVE
     from chaos.spec.target import load_target
 
     target = load_target(Path(arguments.target))
@@ -82,7 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
         done.resume(arguments.runs)
     interrupted = done.do(arguments.runs)
     if done.plan is None:
-        raise UsageError(f"no run was completed: {interrupted or 'nothing was asked for'}")
+        if done.by_hand:
+            raise Interrupted(f"no run was completed: {interrupted}")
+        say(f"no run was completed: {interrupted}")
+        return EXIT_INCONCLUSIVE
     return _conclude(done, arguments, interrupted)
 
 
@@ -99,7 +103,9 @@ def _conclude(done: Runs, arguments: argparse.Namespace, interrupted: str) -> in
         )
         for index, condition in enumerate(done.plan.windows[0].conditions)
     ]  # fmt: skip
-    found = noise.together(done.noises, done.plan, noises, planned=arguments.runs, interrupted=interrupted)
+    found = noise.together(
+        done.noises, done.plan, noises, planned=arguments.runs, interrupted=interrupted, by_hand=done.by_hand
+    )
     if arguments.json:
         out_json(found)
     else:
@@ -116,6 +122,7 @@ class Runs:
         self.experiment, self.target, self.options = experiment, target, options
         self.noises: list[RunNoise] = []
         self.plan: Plan | None = None
+        self.by_hand = False  # did a person end it?
 
     def resume(self, most: int) -> None:
         """Those of the same calibration that are recorded, newest last."""
@@ -147,10 +154,11 @@ class Runs:
             for number in range(len(self.noises) + 1, planned + 1):
                 raise_until_ready()
                 status = self._one(f"calibration of {self.target.name}, run {number} of {planned}")
-                say(self._progress(number, planned))
                 if status:
                     return status
+                say(self._progress(number, planned))
         except KeyboardInterrupt:
+            self.by_hand = True
             return f"interrupted in run {number}"
         except SaleproofError as cause:
             if not self.noises:
@@ -176,6 +184,7 @@ class Runs:
             rehearsal.chaostoolkit = execute(rehearsal.session, signals)
             verdict = rehearsal.conclude()
         if verdict.status != "completed":
+            self.by_hand = verdict.status == "interrupted"
             return f"run {len(self.noises) + 1} was {verdict.status}: {verdict.reasons[0]}"
         self._learn(rehearsal.run_id)
         return ""

@@ -56,13 +56,14 @@ class Calibration(Noun):
     lag_p99_s: float | None = None
     autocorrelation: float | None = None  # of the mean log-latency of one second and the next
     objectives: tuple[SliNoise, ...] = ()
-    interrupted: str = ""
+    interrupted: str = ""  # why it ended before all runs were done
+    by_hand: bool = False  # by a person or a signal
 
     @property
     def exit_code(self) -> int:
         """1: something was called deviated although nothing was done. 2: no run could have shown it. 130 is Ctrl-C."""
         if self.alarmed:
             return 1
-        if self.interrupted:
+        if self.by_hand:
             return 130
         return 0 if len(self.runs) > self.unsteady else 2

@@ -107,7 +107,7 @@ def test_an_objective_that_is_usually_missed_is_never_held() -> None:
 
 def test_an_interrupted_calibration_says_what_was_learned() -> None:
     """130, and the figures of the runs that were completed."""
-    found = whole(learned(independent, count=2, load=0.05), interrupted="interrupted in run 3")
+    found = whole(learned(independent, count=2, load=0.05), interrupted="interrupted in run 3", by_hand=True)
     assert found.exit_code == 130
     assert "interrupted in run 3" in render(found, colour=False)
     none = whole([], interrupted="interrupted in run 1")

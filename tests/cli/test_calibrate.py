@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,4 +62,26 @@ def test_two_runs_on_a_small_target_and_a_third_one_later() -> None:
         again = json.loads(second.stdout)
         assert again["runs"][:2] == found["runs"]
         assert len(again["runs"]) == 3
+        assert json.loads(ground.saleproof("status", "--json").stdout)["up"] is False
+
+
+@pytest.mark.e2e
+def test_ctrl_c_says_what_was_learned_by_then() -> None:
+    """130, the figures of the runs that were completed, and nothing left up."""
+    with small() as ground:
+        ground.saleproof("down")
+        target = ground.folder / "target.yaml"
+        target.write_text(target.read_text() + "slos:\n  - {objective: 'availability >= 90%', window: 30d}\n")
+        words = [sys.executable, "-m", "chaos", "calibrate", str(target), "--windows", "1s", "--runs", "50", "--json"]
+        run = subprocess.Popen(
+            words, cwd=ROOT, env=ground.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert run.stderr is not None
+        assert any("run 1 of 50" in line for line in run.stderr)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=60)
+        assert run.returncode == 130, err
+        found = json.loads(out)
+        assert len(found["runs"]) in (1, 2)
+        assert "interrupted" in found["interrupted"]
         assert json.loads(ground.saleproof("status", "--json").stdout)["up"] is False
