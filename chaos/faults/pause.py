@@ -90,7 +90,7 @@ class Pause(ServiceFault):
             return True
         try:
             now = held.reach().instance(undo.where)
-            return not held.gone() and now.state == "paused" and not _awake(now)
+            return now.state == "paused" and not held.gone() and not _awake(now)
         except Unavailable:
             return False  # the platform does not answer, but the processes do
 
