@@ -61,6 +61,7 @@ def _check(condition: Condition, journal: Journal, span: Span, e_needed: float, 
             why = "; ".join((*flaws, _not_enough(condition, found, more, more_s)))
         elif not held:
             why = "; ".join((*flaws, "an objective of 100 % can be refuted, never proven"))
+    word = ("steady" if before else "held") if outcome is Outcome.HELD else ""
     return Check(
         condition=condition.text,
         window=span.window.name,
@@ -79,7 +80,7 @@ def _check(condition: Condition, journal: Journal, span: Span, e_needed: float, 
         unit=unit_of(condition),
         more_needed=more,
         more_needed_s=more_s,
-        text="; ".join(part for part in (_figures(condition, found, value, low, high), why) if part),
+        text="; ".join(part for part in (_figures(condition, found, value, low, high), word, why) if part),
     )
 
 

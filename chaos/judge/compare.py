@@ -81,7 +81,7 @@ def _compare(condition: Condition, journal: Journal, span: Span, before: Span | 
         return _check(condition, windows, found, Outcome.DEVIATED, f"{slower(found.low)} at least", None)
     outcome, why, times = _not_worse(found)
     if flaws:
-        outcome = Outcome.INCONCLUSIVE
+        outcome, why = Outcome.INCONCLUSIVE, why.removeprefix("held; ")
     return _check(condition, windows, found, outcome, "; ".join((*flaws, why)), times)
 
 
@@ -164,7 +164,7 @@ def _worse(found: Compared) -> bool:
 def _not_worse(found: Compared) -> tuple[Outcome, str, float | None]:
     """Held or not decided, why, and how many times as long both windows would have to be, where that would tell."""
     if found.high <= found.allowed:
-        return Outcome.HELD, f"{slower(found.high)} at most", None
+        return Outcome.HELD, f"held; {slower(found.high)} at most", None
     # The bound that is nearer to deciding shrinks with the root of the length.
     d, limit = math.log(found.ratio), math.log(found.allowed)
     reach = math.log(found.high) - d if d < limit else d - math.log(found.low)

@@ -6,6 +6,7 @@ from chaos.model.journal import Journal
 from chaos.model.verdict import Check, Compared, Recovery, Verdict
 from chaos.model.words import percent, seconds
 from chaos.report.paint import MARKS, STYLES, Page
+from chaos.stats.early import END_CONFIDENCE
 
 # VERDICTS section 3, 3,600 requests at exactly the budget: how many failures come together, and how often `held` is
 # wrong then.
@@ -26,6 +27,11 @@ def write_statistics(page: Page, verdict: Verdict, journal: Journal) -> None:
         f"{round(1 / plan.alpha):,}, all its tests together", indent=2,
     )  # fmt: skip
     page.wrapped("held: the exact one-sided 95 % upper bound of the bad fraction is within the budget", indent=2)
+    if any(window.least is not None for window in plan.windows):
+        page.wrapped(
+            "in a window that may end early: by a test that may be looked at at any moment, or by the "
+            f"{percent(END_CONFIDENCE)} bound at its longest, together wrong in at most 5 %", indent=2,
+        )  # fmt: skip
     page.wrapped(f"dice: seed {plan.seed} for the run, a seed of its own for each comparison", indent=2)
     window = ""
     for check in verdict.checks:

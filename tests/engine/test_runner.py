@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from chaoslib.experiment import ensure_experiment_is_valid
 
 from chaos.engine.compile import compile_plan
 from chaos.engine.runner import execute
 from chaos.engine.signals import Signals
 from chaos.model.event import FaultConfirmed, GuardBreached
+from chaos.model.sli import Shape
 from chaos.model.verdict import Status
 
-from .conftest import make_plan
+from .conftest import AVAILABILITY, make_plan
 
 
 def run(stage: Any) -> dict[str, Any]:
@@ -24,6 +26,29 @@ def run(stage: Any) -> dict[str, Any]:
 def test_a_compiled_plan_is_a_valid_chaos_toolkit_experiment() -> None:
     """The Chaos Toolkit itself says so."""
     ensure_experiment_is_valid(compile_plan(make_plan(steps=3)))
+
+
+def test_a_comparison_with_before_is_the_whole_runs_and_no_probe_of_its_own(make_stage: Any) -> None:
+    """Nothing can be compared while the baseline is measured; our verdict, the last probe, has it. The sentences that
+    are probed keep their numbers in every window, so that the after state is the same question."""
+    compares = msgspec.structs.replace(
+        AVAILABILITY, text="p99 no worse than before", sli="p99", shape=Shape.LATENCY, percentile=99.0, tolerance=0.2
+    )
+    plan = make_plan()
+    windows = tuple(
+        w if w.phase == "before" else msgspec.structs.replace(w, conditions=(*w.conditions, compares))
+        for w in plan.windows
+    )
+    plan = msgspec.structs.replace(plan, windows=windows)
+    exported = compile_plan(plan)
+    ensure_experiment_is_valid(exported)
+    names = [probe["name"] for probe in exported["steady-state-hypothesis"]["probes"]]
+    assert names == [AVAILABILITY.text, "the whole run, as Saleproof judges it"]
+    stage = make_stage(plan)
+    asked = []
+    stage.session.figures = lambda window, condition: asked.append((window.name, condition.text)) or {"value": 0.0}
+    assert run(stage)["status"] == "completed"
+    assert set(asked) == {("before", AVAILABILITY.text), ("after 1", AVAILABILITY.text)}
 
 
 def test_three_injections_have_four_steady_state_windows(make_stage: Any) -> None:
