@@ -6,6 +6,7 @@ expects: what would the sale's own customers have felt? Real users' bad requests
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,13 +17,16 @@ from chaos.model.charge import Charge, PlannedSlo, SlaCharge
 from chaos.model.counting import judge_rows, sample_counts
 from chaos.model.event import FaultInjected, FaultIntended, FaultReverted, WindowEnded, WindowStarted
 from chaos.model.journal import Journal
-from chaos.model.sli import Source
+from chaos.model.sli import Shape, Source
 from chaos.model.slo import Sla
 from chaos.slo.budget import lasts_s, slices
 from chaos.slo.sla import cost
 from chaos.units import Duration
 
 Floats = NDArray[np.float64]
+
+# A customer's journey is looked at from so long before a span to so long after it: longer than one takes.
+MARGIN_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,8 +47,11 @@ def charges(journal: Journal) -> tuple[Charge, ...]:
     spans = _disturbed(journal)
     if spans is None:
         return ()
-    found = [(slo, _counted(slo, journal)) for slo in journal.plan.budgets.slos]
-    return tuple(_charge(slo, counted, journal, *spans) for slo, counted in found if len(counted.at_s))
+    if not bool((np.diff(journal.requests.start_us) >= 0).all()):
+        by_start = np.argsort(journal.requests.start_us, kind="stable")
+        journal = dataclasses.replace(journal, requests=journal.requests.only(by_start))
+    found = (_charge(slo, journal, *spans) for slo in journal.plan.budgets.slos)
+    return tuple(charge for charge in found if charge is not None)
 
 
 def sla_charges(slas: Sequence[Sla], charged: Sequence[Charge], slos: Sequence[PlannedSlo]) -> tuple[SlaCharge, ...]:
@@ -59,16 +66,17 @@ def sla_charges(slas: Sequence[Sla], charged: Sequence[Charge], slos: Sequence[P
     )
 
 
-def _charge(
-    slo: PlannedSlo, counted: _Counted, journal: Journal, felt: tuple[float, float], on: tuple[float, float]
-) -> Charge:
+def _charge(slo: PlannedSlo, journal: Journal, felt: tuple[float, float], on: tuple[float, float]) -> Charge | None:
+    counted = _counted(slo, journal, felt)
+    if not len(counted.at_s):
+        return None
     budget, length_s = slo.condition.budget, float(slo.length)
-    bad, total = _sums(slo, counted.within(felt), felt[0])
+    bad, total = _sums(slo, counted, felt[0])
     bad_on, total_on = _sums(slo, counted.within(on), on[0])
     if slo.slice is not None:
         allowed, scale = budget * length_s / float(slo.slice), 1.0
     else:
-        allowed, scale = budget * _rate(counted, journal) * slo.factor * length_s, slo.factor
+        allowed, scale = budget * _rate(slo, journal, counted, felt) * slo.factor * length_s, slo.factor
     spent = bad * scale / allowed if allowed > 0 else 0.0
     lasting = lasts_s(bad_on, total_on, budget, length_s)
     return Charge(
@@ -94,21 +102,26 @@ def _sums(slo: PlannedSlo, counted: _Counted, from_s: float) -> tuple[float, flo
     )
 
 
-def _counted(slo: PlannedSlo, journal: Journal) -> _Counted:
+def _counted(slo: PlannedSlo, journal: Journal, span: tuple[float, float]) -> _Counted:
+    """What began in a span."""
     condition, plan = slo.condition, journal.plan
     if condition.source is Source.LOAD:
+        margin_s = MARGIN_S if condition.shape in (Shape.TRANSACTIONS, Shape.CUSTOMERS) else 0.0
+        edges_us = [round((span[0] - margin_s) * 1e6), round((span[1] + margin_s) * 1e6)]
+        low, high = np.searchsorted(journal.requests.start_us, edges_us)
         rows = judge_rows(
-            condition, journal.requests, patience_s=float(plan.patience), transactions=plan.transactions,
-            think_s=float(plan.think),
+            condition, journal.requests.only(slice(int(low), int(high))), patience_s=float(plan.patience),
+            transactions=plan.transactions, think_s=float(plan.think),
         )  # fmt: skip
-        return _Counted(at_s=rows.start_us / 1e6, bad=rows.bad.astype(np.float64), total=np.ones(len(rows)))
+        every = _Counted(at_s=rows.start_us / 1e6, bad=rows.bad.astype(np.float64), total=np.ones(len(rows)))
+        return every.within(span)
     # A source that counts per sentence names the sentence, as the judge has it too.
     named = [s for s in journal.samples if s.sli == condition.text]
     named = named or [s for s in journal.samples if s.sli == condition.sli]
     sane = [s for s in named if np.isfinite([s.good, s.total, s.value or 0.0]).all()]
     readings = [(s.at_s, *sample_counts(condition, s)) for s in sorted(sane, key=lambda s: s.at_s)]
     columns = np.array([r for r in readings if r[2] > 0], np.float64).reshape(-1, 3)
-    return _Counted(at_s=columns[:, 0], bad=columns[:, 1], total=columns[:, 2])
+    return _Counted(at_s=columns[:, 0], bad=columns[:, 1], total=columns[:, 2]).within(span)
 
 
 def _disturbed(journal: Journal) -> tuple[tuple[float, float], tuple[float, float]] | None:
@@ -123,14 +136,13 @@ def _disturbed(journal: Journal) -> tuple[tuple[float, float], tuple[float, floa
     return (min(intended), min(last_s, end_s + float(journal.plan.recovery))), (min(intended), end_s)
 
 
-def _rate(counted: _Counted, journal: Journal) -> float:
-    """Events a second as they come when all is well: in the window before the fault, else in the whole record."""
+def _rate(slo: PlannedSlo, journal: Journal, felt: _Counted, span: tuple[float, float]) -> float:
+    """Events a second when all is well: as in the window before the fault, else as in the time that is charged."""
     first = next((w.index for w in journal.plan.windows if w.phase == "before"), None)
     began = [e.at_s for e in journal.events if isinstance(e, WindowStarted) and e.window == first]
     ended = [e.at_s for e in journal.events if isinstance(e, WindowEnded) and e.window == first]
     if began and ended and ended[0] > began[0]:
-        there = counted.within((began[0], ended[0]))
-        if there.total.sum() > 0:
-            return float(there.total.sum()) / (ended[0] - began[0])
-    length_s = float(counted.at_s[-1] - counted.at_s[0]) if len(counted.at_s) > 1 else 0.0
-    return float(counted.total.sum()) / length_s if length_s > 0 else 0.0
+        total = float(_counted(slo, journal, (began[0], ended[0])).total.sum())
+        if total > 0:
+            return total / (ended[0] - began[0])
+    return float(felt.total.sum()) / (span[1] - span[0]) if span[1] > span[0] else 0.0

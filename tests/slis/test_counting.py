@@ -1,0 +1,69 @@
+"""Users over a window, as a Prometheus server counts them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chaos.errors import Unavailable
+from chaos.model.objective import Condition, Op
+from chaos.model.sli import Shape, Sli, Source
+from chaos.model.slo import Slo, SloWindow
+from chaos.slis.counting import PrometheusCounting
+from chaos.slis.prometheus_api import PrometheusApi
+from chaos.units import Duration
+from tests.slis.fakeprometheus import fake, vector
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+SLI = Sli(
+    name="seen", source=Source.PROMQL, shape=Shape.COUNTER_RATIO, good='http{code="200",env="{env}"}', total="http"
+)
+SLO = Slo(
+    name="seen", condition="seen >= 99%", window=SloWindow(rolling=Duration(3600)),
+    objective=Condition(
+        text="seen >= 99%", sli="seen", source=Source.PROMQL, shape=Shape.COUNTER_RATIO, op=Op.GE, threshold=0.99,
+        budget=0.01,
+    ),
+)  # fmt: skip
+
+
+def counted(bad: bytes, total: bytes) -> tuple[float, float] | None:
+    with fake(lambda query: bad if "clamp_min" in query else total) as server:
+        counting = PrometheusCounting(PrometheusApi(server.access()), {"seen": SLI}, {"env": "shop"})
+        try:
+            return counting.counted(SLO, NOW - timedelta(hours=1), NOW)
+        finally:
+            counting.close()
+            parameters = server.asked[0][1]
+            assert 'increase(http{code="200",env="shop"}[1h])' in parameters["query"]
+            assert parameters["time"] == f"{NOW.timestamp():.3f}"
+
+
+def test_bad_and_total_are_growth_over_the_window() -> None:
+    """Of raw counters, at the window's end; what `increase` extrapolates never makes more bad than there were."""
+    assert counted(vector("12.5"), vector("1000")) == (12.5, 1000)
+    assert counted(vector("1000.4"), vector("1000")) == (1000, 1000)
+
+
+def test_no_counters_are_no_count() -> None:
+    """Nothing found is not nothing bad."""
+    assert counted(vector(), vector()) is None
+    assert counted(vector("0"), vector("0")) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "total", "words"),
+    [
+        (vector("NaN"), vector("10"), "is nan, and no count"),
+        (vector("1"), vector("+Inf"), "is inf, and no count"),
+        (vector("1", "2"), vector("10"), "2 series instead of one"),
+        (vector("1", warnings=["a store did not answer"]), vector("10"), "a store did not answer"),
+    ],
+)  # fmt: skip
+def test_what_is_no_count_is_said(bad: bytes, total: bytes, words: str) -> None:
+    """A budget is never worked out from it."""
+    with pytest.raises(Unavailable, match=words):
+        counted(bad, total)
