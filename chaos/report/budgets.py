@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos.model.charge import Budgeted, Charge, SlaCharge
+from chaos.model.charge import Budgeted, Charge, PlannedSlo, SlaCharge
 from chaos.model.verdict import Verdict
 from chaos.model.words import seconds, share
 from chaos.report.paint import Page
@@ -22,9 +22,9 @@ def show(page: Page, verdict: Verdict, budgets: Budgeted) -> None:
         return
     page.gap()
     page.wrapped(_KINDS[budgets.kind], "bold")
-    factors = {slo.name: (slo.traffic, slo.factor) for slo in budgets.slos}
+    slos = {slo.name: slo for slo in budgets.slos}
     for charge in (c for c in verdict.charges if c.spent > 0):
-        page.wrapped(_charge(charge, *factors.get(charge.slo, ("", 1.0))), indent=2)
+        page.wrapped(_charge(charge, slos[charge.slo]), indent=2)
     untouched = sum(1 for charge in verdict.charges if charge.spent <= 0)
     if untouched:
         word = "the other" if untouched < len(verdict.charges) else "all"
@@ -33,10 +33,11 @@ def show(page: Page, verdict: Verdict, budgets: Budgeted) -> None:
         page.wrapped(_due(due), indent=2)
 
 
-def _charge(charge: Charge, traffic: str, factor: float) -> str:
-    at = f" at {traffic} traffic (x{factor:.3g})" if factor != 1.0 else ""
+def _charge(charge: Charge, slo: PlannedSlo) -> str:
+    at = f" at {slo.traffic} traffic (x{slo.factor:.3g})" if slo.factor != 1.0 and slo.slice is None else ""
+    things = "" if slo.slice is None else f" slices of {slo.slice}"
     text = (
-        f"{charge.slo}: {charge.bad:,.0f} of {charge.total:,.0f} bad, {share(charge.spent)} of the budget of "
+        f"{charge.slo}: {charge.bad:,.0f} of {charge.total:,.0f}{things} bad, {share(charge.spent)} of the budget of "
         f"{charge.window}{at}"
     )
     if charge.lasting is None:

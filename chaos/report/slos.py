@@ -15,12 +15,16 @@ _TITLES = {
     "real": "real budgets: what users felt",
 }
 _LEFT, _BURN = 9, 9
+WIDE, OBJECTIVE = 100, 30
 
 
 def render(target: str, statuses: Sequence[BudgetStatus], *, width: int = WIDTH, colour: bool | None = None) -> str:
     """The screen; wide terminals see more of what it stands on."""
     page = Page(width)
     page.line((f"{target}: error budgets", "bold"))
+    # A wide screen has a column for it, a narrow one a line of its own.
+    wide = width >= WIDE
+    objectives = max([len(s.objective) for s in statuses], default=0) if wide else 0
     names = min(22, max([len(s.slo) for s in statuses], default=3))
     windows = min(16, max([len(s.window) for s in statuses], default=6))
     for kind, title in _TITLES.items():
@@ -30,20 +34,24 @@ def render(target: str, statuses: Sequence[BudgetStatus], *, width: int = WIDTH,
         page.gap()
         page.line((title, "bold"))
         burn = "burn 1 h".rjust(_BURN) if kind == "real" else ""
-        page.line((f"  {'SLO':<{names}}  {'window':<{windows}}{'left':>{_LEFT}}{burn}  stands on", "dim"))
+        objective = f"{'objective':<{min(objectives, OBJECTIVE)}}  " if wide else ""
+        head = f"  {'SLO':<{names}}  {objective}{'window':<{windows}}{'left':>{_LEFT}}{burn}  stands on"
+        page.line((head, "dim"))
         for status in chosen:
-            _row(page, status, names, windows)
-            page.line((f"  {'':<{names}}  {_cut(status.objective, width - names - 4)}", "dim"))
+            _row(page, status, names, windows, min(objectives, OBJECTIVE))
+            if not wide:
+                page.line((f"  {'':<{names}}  {_cut(status.objective, width - names - 4)}", "dim"))
     return page.show(colour=colour)
 
 
-def _row(page: Page, status: BudgetStatus, names: int, windows: int) -> None:
+def _row(page: Page, status: BudgetStatus, names: int, windows: int, objectives: int) -> None:
     left = "?" if status.left is None else _left(status.left)
     style = "yellow" if status.left is None else "bold red" if status.left < LOW else "green"
     burn = ""
     if status.kind == "real":
         burn = ("-" if status.burn is None else f"{status.burn:.3g}").rjust(_BURN)
-    head = f"  {_cut(status.slo, names):<{names}}  {_cut(status.window, windows):<{windows}}"
+    objective = f"{_cut(status.objective, objectives):<{objectives}}  " if objectives else ""
+    head = f"  {_cut(status.slo, names):<{names}}  {objective}{_cut(status.window, windows):<{windows}}"
     room = max(12, page.width - len(head) - _LEFT - len(burn) - 2)
     hot = "bold red" if status.burn is not None and status.burn >= 1 else ""
     page.line(head, (left.rjust(_LEFT), style), (burn, hot), "  " + _cut(_stands_on(status, room), room))

@@ -115,3 +115,4 @@ def test_the_table_fits(width: int) -> None:
     assert "-50.4 %" in text
     assert ("2 runs, worst 150 %, last 0.4 %" if width == 120 else "2 runs") in text
     assert "no run yet" in text
+    assert ("a-group-of-steps.availability…" if width == 120 else "a-group-of-steps.availability >= 99.95%") in text

@@ -1,0 +1,72 @@
+"""`saleproof slo`, as a person types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from chaos.cli import main
+
+ROOT = Path(__file__).parents[2]
+SHOP = str(ROOT / "targets" / "shop.yaml")
+
+
+@pytest.fixture(autouse=True)
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALEPROOF_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("SALEPROOF_STORE", raising=False)
+
+
+def test_status_of_a_shop_that_was_never_rehearsed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every objective is there, all of every budget is left, and nobody is asked who was not named."""
+    assert main(["slo", "status", "--target", SHOP]) == 0
+    said = capsys.readouterr().out
+    assert "sale-available" in said
+    assert "no run yet" in said
+    assert "real budgets" not in said
+    assert main(["slo", "status", "--target", SHOP, "--json"]) == 0
+    budgets = json.loads(capsys.readouterr().out)["budgets"]
+    assert {budget["left"] for budget in budgets} == {1.0}
+
+
+def test_rules_say_what_gets_none(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """YAML without anchors on stdout, reasons on stderr; usage is 64."""
+    assert main(["slo", "rules", "--target", SHOP]) == 0
+    said = capsys.readouterr()
+    assert [group["name"] for group in yaml.safe_load(said.out)["groups"]] == ["saleproof-shop-web-fast"]
+    assert "&id" not in said.out
+    assert "no rules for sale-fast: 'pages.p99 < 2s' is measured on our own customers" in said.err
+    assert main(["slo", "rules", "--target", SHOP, "--scrape", "15"]) == 64
+    assert main(["slo", "rules", "--target", SHOP, "-o", str(tmp_path / "none" / "x.yaml")]) == 64
+
+
+def test_openslo_out_and_in(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A file for each object; read again, they are what a target file has."""
+    assert main(["slo", "export", "--target", SHOP, "-o", str(tmp_path / "out")]) == 0
+    assert "not exported: SLA sale: OpenSLO has no agreements" in capsys.readouterr().err
+    files = sorted(map(str, (tmp_path / "out").iterdir()))
+    assert len(files) == 13
+    assert main(["slo", "import", *files]) == 0
+    section = yaml.safe_load(capsys.readouterr().out)
+    assert section["slis"]["stock-left"] == {"sql": "db", "query": "SELECT sum(stock) FROM products"}
+    assert {slo["objective"] for slo in section["slos"]} >= {"pages.p99 < 2s", "availability >= 99.99%"}
+
+
+def test_a_file_that_is_not_openslo_is_65(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Also one of ours, and one in which there is nothing to take over."""
+    assert main(["slo", "import", SHOP]) == 65
+    assert "shop.yaml:4: apiVersion: no apiVersion; openslo/v1 is read" in capsys.readouterr().err
+    empty = tmp_path / "service.yaml"
+    empty.write_text("apiVersion: openslo/v1\nkind: Service\nmetadata: {name: x}\nspec: {}\n")
+    assert main(["slo", "import", str(empty)]) == 65
+    assert "nothing in it can be taken over" in capsys.readouterr().err
+
+
+def test_a_misspelt_action_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    """As for commands."""
+    assert main(["slo", "stauts"]) == 64
+    assert "Did you mean 'status'?" in capsys.readouterr().err
+    assert main(["slo"]) == 64
