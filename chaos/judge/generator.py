@@ -18,6 +18,7 @@ from chaos.judge.counts import within
 from chaos.judge.spans import Span
 from chaos.model.event import TrafficEnded
 from chaos.model.journal import Journal
+from chaos.model.plan import Plan
 from chaos.model.requests import Requests
 from chaos.model.sli import Source
 from chaos.model.words import seconds
@@ -66,6 +67,16 @@ def backwards(journal: Journal, span: Span) -> str:
     """Why the generator's times cannot be; empty when they can."""
     ended_early = int(np.count_nonzero(within(journal.requests, span.start_s, span.end_s).latency_us < 0))
     return f"{ended_early:,} requests ended before they began: the generator's clock went back" if ended_early else ""
+
+
+def notes(plan: Plan) -> tuple[str, ...]:
+    """What a person should know of traffic that another engine made."""
+    if not plan.traffic_by:
+        return ()
+    return (
+        f"{plan.traffic_by} made the traffic: latencies are from the actual start of a request, so what a slow shop "
+        "kept from being asked is not in them (coordinated omission), and a stall looks shorter than it was",
+    )
 
 
 def uses_load(journal: Journal, span: Span) -> bool:

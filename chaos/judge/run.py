@@ -24,7 +24,7 @@ from chaos.judge.check import check
 from chaos.judge.compare import compare
 from chaos.judge.counts import by_start
 from chaos.judge.faults import Faults, faults
-from chaos.judge.generator import backwards, lag_p99_s, late, short
+from chaos.judge.generator import backwards, lag_p99_s, late, notes, short
 from chaos.judge.recoveries import recoveries
 from chaos.judge.scrapes import unscraped
 from chaos.judge.spans import Span, spans
@@ -89,9 +89,17 @@ def judge(journal: Journal) -> Verdict:
     ending = [] if status in (Status.COMPLETED, Status.ABORTED) else [f"the run {verb}: {ended}".rstrip(": ")]
     aborted = guard or ([f"the run was aborted: {ended}".rstrip(": ")] if status is Status.ABORTED else [])
     reasons = [*fate.stuck, *ending, *against, *aborted, *doubts] or [_all_held(checks)]
-    hit, everyone = _tried("the customers", [], customers.affected, (0, 0), journal, journal.requests)
+    hit, everyone = (
+        (0, 0)
+        if journal.plan.traffic_by
+        else _tried("the customers", [], customers.affected, (0, 0), journal, journal.requests)
+    )
     charged, dues = _tried("the error budgets", [], budgets.charged, budgets.NOTHING, journal)
-    hit_during, there_during = _tried("the customers", [], customers.during, (0, 0), journal, fate.spans)
+    hit_during, there_during = (
+        (0, 0)
+        if journal.plan.traffic_by
+        else _tried("the customers", [], customers.during, (0, 0), journal, fate.spans)
+    )
     return Verdict(
         run=journal.run.id,
         status=status,
@@ -110,7 +118,8 @@ def judge(journal: Journal) -> Verdict:
         charges=charged,
         slas=dues,
         requests=len(journal.requests),
-        generator_lag_p99_s=lag_p99_s(journal.requests),
+        generator_lag_p99_s=None if journal.plan.traffic_by else lag_p99_s(journal.requests),
+        notes=notes(journal.plan),
         judged_with=chaos.__version__,
     )
 

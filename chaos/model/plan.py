@@ -97,7 +97,8 @@ class Plan(Noun):
     profile: str | None = None
     seed: int
     load: str  # the traffic profile's name, or `none`
-    rate: Rate  # journeys a second
+    rate: Rate  # journeys a second; requests, where another engine makes them
+    traffic_by: str = ""  # the other engine: Locust or k6
     patience: Duration
     think: Duration = Duration(0)  # between two steps of a journey
     transactions: dict[str, int] = {}  # journeys that are transactions -> their number of steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -75,8 +75,31 @@ class Value(Noun):
     choice: tuple[str, ...] | None = None
 
 
+class Locust(Noun):
+    """Locust makes the traffic: a master and workers of ours, and perhaps workers that somebody else starts."""
+
+    file: str  # the locustfile, seen from the target file
+    users: Annotated[int, msgspec.Meta(ge=1)]  # at `normal`; a profile multiplies them
+    spawn_rate: Annotated[float, msgspec.Meta(gt=0)] = 10.0  # users a second, until all are there
+    processes: Annotated[int, msgspec.Meta(ge=0, le=256)] = 1  # workers that are started here
+    remote: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0  # workers that others start, on other machines
+    listen: str = "127.0.0.1:5557"  # where workers find the master
+    args: tuple[str, ...] = ()  # more arguments for Locust
+
+
+class K6(Noun):
+    """k6 makes the traffic: started here, or by somebody else who lets it write its results where we read them."""
+
+    script: str | None = None  # the script, seen from the target file; needs k6 on PATH
+    output: str | None = None  # a file that `k6 run --out json=FILE` writes, instead
+    args: tuple[str, ...] = ()  # more arguments for `k6 run`
+
+
 class Traffic(Noun):
-    """The customers. `rate` counts journeys a second at `normal`; a profile multiplies it."""
+    """The customers. `rate` counts journeys a second at `normal`; a profile multiplies it.
+
+    With `locust` or `k6` that engine makes the traffic: there are no journeys, `rate` is about how many requests a
+    second it makes, and the path of a step is the name that the engine has for it."""
 
     entry: str  # the service that customers talk to
     rate: Rate
@@ -88,6 +111,13 @@ class Traffic(Noun):
     groups: dict[str, tuple[str, ...]] = {}
     journeys: tuple[Journey, ...] = ()
     values: dict[str, Value] = {}
+    locust: Locust | None = None
+    k6: K6 | None = None
+
+    @property
+    def engine(self) -> str:
+        """Whose program makes the traffic; empty: our own."""
+        return "Locust" if self.locust is not None else "k6" if self.k6 is not None else ""
 
 
 class Invariant(Noun):

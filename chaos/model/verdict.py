@@ -152,6 +152,7 @@ class Verdict(Noun):
     slas: tuple[SlaCharge, ...] = ()  # what that would have cost
     requests: int = 0
     generator_lag_p99_s: float | None = None
+    notes: tuple[str, ...] = ()  # what its figures do not show, by how they were measured
     objectives: tuple[str, ...] = ()  # other sentences than the run's own that it was judged with; empty: its own
     judged_with: str = ""  # the version of Saleproof whose rules these are
 

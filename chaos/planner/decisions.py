@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chaos.model.objective import Condition
 from chaos.model.plan import Decision, Measured, Window
-from chaos.model.sli import Shape
+from chaos.model.sli import Shape, Source
 from chaos.model.target import Journey, Traffic
 from chaos.units import Duration, Rate
 
@@ -54,6 +54,8 @@ def decide(
     """
     if condition.shape in _UNKNOWN and _rate(source, rate) is None and _scrapes(source, float(window.length)) != 0:
         return None
+    if traffic is not None and traffic.engine and condition.source is Source.LOAD and condition.steps:
+        return None  # what part of another engine's requests a step is, its own file says
     from chaos.stats.binomial import spare_failures
 
     compared = condition.tolerance is not None
@@ -132,6 +134,9 @@ def expected(
         return Expected(mean=mean, few=max(0.0, mean - Z * math.sqrt(mean)))
     if traffic is None:
         return Expected(mean=0.0, few=0.0)
+    if traffic.engine:
+        mean = float(rate) * length_s
+        return Expected(mean=mean, few=max(0.0, mean - Z * math.sqrt(mean)))
     total = sum(journey.weight for journey in traffic.journeys)
     mean = square = 0.0
     for journey in traffic.journeys:

@@ -28,7 +28,7 @@ def capability_missing(spec: FaultSpec, inventory: Inventory, offered: frozenset
     lacking = f"the platform '{inventory.platform}' has no {needed}"
     others = [name for name, offers in PLANNED.items() if needed in offers and name != inventory.platform]
     if needed == "TrafficShaper":
-        lacking = "the run has no traffic"
+        lacking = "the run has no traffic of our own"
     elif needed == "LinkShaper" and inventory.platform == "compose":
         lacking = _attach(spec)
     elif inventory.platform in PLANNED and needed in PLANNED[inventory.platform]:

@@ -40,7 +40,8 @@ def plan(
     say so), Unsupported when the platform cannot do a fault.
     """
     offered = inventory.capabilities if platform_capabilities is None else platform_capabilities
-    offered |= {"Anything"} | ({"TrafficShaper"} if experiment.load != "none" else set())
+    own_traffic = experiment.load != "none" and not (target.traffic is not None and target.traffic.engine)
+    offered |= {"Anything"} | ({"TrafficShaper"} if own_traffic else set())
     _refuse_unsupported(experiment, inventory, offered)
     steps, warnings = _steps(experiment, target, inventory, seed)
     windows = _windows(experiment)
@@ -63,6 +64,7 @@ def plan(
         seed=seed,
         load=experiment.load,
         rate=rate,
+        traffic_by="" if traffic is None or experiment.load == "none" else traffic.engine,
         patience=Duration(10) if traffic is None else traffic.patience,
         think=Duration(0) if traffic is None else traffic.think,
         transactions={} if traffic is None else {j.name: len(j.steps) for j in traffic.journeys if j.transaction},

@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chaos.load.batch import Batch
-    from chaos.load.traffic import TrafficRun
+    from chaos.load.elsewhere import Running
     from chaos.model.experiment import Experiment
-    from chaos.model.target import Target
+    from chaos.model.target import Target, Traffic
     from chaos.model.verdict import Verdict
     from chaos.report.live import Watching
     from chaos.store import Recorder, Store
@@ -88,7 +88,7 @@ class Rehearsal:
         self.run_id = new_run_id()
         self.seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
         self._stack = contextlib.ExitStack()
-        self._traffic: TrafficRun | None = None
+        self._traffic: Running | None = None
         self._ended = False
         self._acknowledged: list[str] = []
 
@@ -211,23 +211,37 @@ class Rehearsal:
 
     def _start_traffic(self, stack: contextlib.ExitStack) -> None:
         from chaos.load.live import Live
-        from chaos.load.traffic import TrafficRun
 
         traffic = self.target.traffic
         self._live = Live(traffic, self._conditions())
         if traffic is None or self.plan.load == "none":
             return
+        self._traffic = self._elsewhere(traffic) if traffic.engine else self._own_traffic(traffic)
+        stack.callback(self._traffic.stop, 0.0)
+        self._emit(TrafficStarted(at_s=self.session.at_s(), pid=self._traffic.pid, rate=float(self.plan.rate)))
+
+    def _elsewhere(self, traffic: Traffic) -> Running:
+        from chaos.load.elsewhere import start
+
+        self.session.note(f"{traffic.engine} makes the traffic; latencies are from the actual start of a request")
+        return start(
+            traffic, target_path=self.target.path, profile=self.plan.load, t0_s=self.t0_s,
+            base_url=f"http://{self.platform.entry_address(traffic.entry)}",
+            state_dir=state_dir() / "runs" / self.run_id, on_batch=self._on_batch, on_end=self._on_traffic_end,
+        )  # fmt: skip
+
+    def _own_traffic(self, traffic: Traffic) -> Running:
+        from chaos.load.traffic import TrafficRun
+
         generators = generators_of(self.plan, traffic, self.options)
         if generators > 1:
             self.session.note(f"the customers are sent by {generators} processes")
-        self._traffic = TrafficRun.start(
+        return TrafficRun.start(
             traffic, base_url=f"http://{self.platform.entry_address(traffic.entry)}", profile=self.plan.load,
             seed=self.plan.seed, t0_s=self.t0_s, state_dir=state_dir() / "runs" / self.run_id,
             on_batch=self._on_batch, on_end=self._on_traffic_end, engine=self.options.engine,
             processes=generators,
         )  # fmt: skip
-        stack.callback(self._traffic.stop, 0.0)
-        self._emit(TrafficStarted(at_s=self.session.at_s(), pid=self._traffic.pid, rate=float(self.plan.rate)))
 
     def _start_sampler(self, stack: contextlib.ExitStack) -> None:
         from chaos.slis.sampler import Sampler

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chaos.engine.watchdog import Watchdog
-    from chaos.load.traffic import TrafficRun
+    from chaos.load.elsewhere import Running
 
 
-def watched(watchdog: Watchdog, traffic: TrafficRun | None) -> dict[str, Callable[[], bool]]:
+def watched(watchdog: Watchdog, traffic: Running | None) -> dict[str, Callable[[], bool]]:
     """For `Guard`: a name and a test for each. That the generator's process has died is told by the traffic itself."""
     found = {"the watchdog": watchdog.alive}
     if traffic is not None:

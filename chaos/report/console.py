@@ -70,6 +70,8 @@ def _headline(page: Page, verdict: Verdict, journal: Journal) -> None:
     profile = f" · profile {plan.profile}" if plan.profile else ""
     page.wrapped(f"{verdict.run} · {where}{profile}", "dim")
     rate = f"{float(plan.rate):g} journeys/s" if plan.load != "none" else "no traffic of ours"
+    if plan.traffic_by:
+        rate = f"about {float(plan.rate):g} requests/s by {plan.traffic_by}"
     page.wrapped(f"{rate} · seed {plan.seed} · {_length(journal)}", "dim")
     for source in plan.sources:
         late = f"seen up to {seconds(float(source.delay))} late"
@@ -188,6 +190,8 @@ def _people(page: Page, verdict: Verdict, *, traffic: bool) -> None:
     if not traffic:
         page.wrapped("No traffic of ours: the events are those of the target's own users.", "dim")
         return
+    for note in verdict.notes:
+        page.wrapped(note, "yellow")
     parts = [f"{verdict.customers_affected:,} of {verdict.customers:,} customers had a request that failed"]
     if verdict.customers:
         parts[0] += f" ({percent(verdict.customers_affected / verdict.customers)})"
@@ -196,7 +200,8 @@ def _people(page: Page, verdict: Verdict, *, traffic: bool) -> None:
         parts.append(
             f"while a fault was on {verdict.customers_affected_during:,} of {verdict.customers_during:,} ({share})"
         )
-    page.wrapped("; ".join(parts), indent=0)
+    if verdict.customers or not verdict.notes:
+        page.wrapped("; ".join(parts), indent=0)
     lag = verdict.generator_lag_p99_s
     late = f"; the generator was {seconds(lag)} late at p99" if lag is not None else ""
     page.wrapped(f"{verdict.requests:,} requests, each one recorded{late}", "dim")

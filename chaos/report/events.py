@@ -35,6 +35,7 @@ class Describer:
 
     def __init__(self, plan: Plan | None = None) -> None:
         self._windows = {w.index: w for w in plan.windows} if plan else {}
+        self._by = plan.traffic_by if plan else ""
         self._kinds = {f.id: f.kind for step in plan.steps for f in step.faults} if plan else {}
 
     def line(self, event: AnyEvent) -> str:
@@ -72,7 +73,8 @@ class Describer:
             case RunEnded():
                 return "run", event.status + (f": {event.reason}" if event.reason else "")
             case TrafficStarted():
-                return "traffic", f"started, {event.rate:g} journeys/s, pid {event.pid}"
+                a_second = "requests/s or so" if self._by else "journeys/s"
+                return "traffic", f"started, {event.rate:g} {a_second}" + (f", pid {event.pid}" if event.pid else "")
             case TrafficEnded():
                 dropped = f", {event.dropped:,} arrivals dropped" if event.dropped else ""
                 return "traffic", "ended" + (f": {event.reason}" if event.reason else "") + dropped

@@ -20,6 +20,8 @@ def render(plan: Plan, *, width: int = WIDTH, colour: bool | None = None) -> str
         page.line(("         ", "dim"), plan.endpoint)
     if plan.load == "none":
         page.line(("traffic  ", "dim"), "none of ours")
+    elif plan.traffic_by:
+        page.line(("traffic  ", "dim"), f"{plan.load}, about {float(plan.rate):g} requests/s by {plan.traffic_by}")
     else:
         own = f"{plan.load}, {float(plan.rate):g} journeys/s; customers wait for {plan.patience}"
         page.line(("traffic  ", "dim"), own)

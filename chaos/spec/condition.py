@@ -182,6 +182,10 @@ def _load(scope: str | None, word: str, what: str, target: Target) -> _Sli:
         raise Wrong(f"unknown SLI '{word}' in '{what}'.{nearest(word, known)}")
     if target.traffic is None:
         raise Wrong(f"'{what}' is measured on traffic, and the target '{target.name}' has none")
+    if target.traffic.engine and shape in (Shape.TRANSACTIONS, Shape.CUSTOMERS):
+        raise Wrong(
+            f"'{what}': {target.traffic.engine} makes the traffic, and its users are no customers who come and go"
+        )
     return _Sli(
         name=word, source=Source.LOAD, shape=shape, steps=_steps(scope, shape, what, target), percentile=percentile
     )

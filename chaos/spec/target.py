@@ -150,10 +150,13 @@ def _traffic(part: TrafficPart) -> Traffic:
         arrivals=part.arrivals,
         patience=part.patience,
         think=part.think,
-        steps={name: _step(name, step) for name, step in part.steps.items()},
+        steps={name: _step(name, step) for name, step in part.steps.items()}
+        | {name: Step(name=name, method="", path=path) for name, path in part.names.items()},
         groups=part.groups,
         journeys=tuple(_journey(name, journey) for name, journey in part.journeys.items()),
         values={name: Value(integer=value.integer, choice=value.choice) for name, value in part.values.items()},
+        locust=part.locust,
+        k6=part.k6,
     )
 
 

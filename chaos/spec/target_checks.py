@@ -103,7 +103,9 @@ def _names(part: TargetPart, root: Node, problems: Problems) -> None:
         (("slas",), part.slas),
     ]
     if traffic is not None:
-        named += [(("traffic", word), getattr(traffic, word)) for word in ("steps", "groups", "journeys", "values")]
+        named += [
+            (("traffic", word), getattr(traffic, word)) for word in ("steps", "names", "groups", "journeys", "values")
+        ]
     for path, words in named:
         for word in words:
             if not NAME.fullmatch(word):
@@ -118,15 +120,19 @@ def _names(part: TargetPart, root: Node, problems: Problems) -> None:
         if not NAME.fullmatch(variant) or variant in part.variants[:index]:
             problems.at(root, ("variants", index), _bad_name(variant))
     taken: dict[str, str] = dict.fromkeys(LOAD_SLIS, "an SLI of every target")
-    scopes = [(("slis",), "SLI", part.slis)]
+    scopes: list[tuple[tuple[Key, ...], str, Iterable[str]]] = [(("slis",), "SLI", part.slis)]
     if traffic is not None:
-        scopes += [(("traffic", "steps"), "step", traffic.steps), (("traffic", "groups"), "group", traffic.groups)]  # type: ignore[list-item]
+        scopes += [
+            (("traffic", "steps"), "step", traffic.steps),
+            (("traffic", "names"), "step", traffic.names),
+            (("traffic", "groups"), "group", traffic.groups),
+        ]
     for path, what, words in scopes:
         for word in words:
             node = root.find(*path).place_of(word)
             if word in taken or condition.is_percentile(word):
                 message = f"'{word}' is {taken.get(word, 'a percentile')} already; conditions could not tell them apart"
-                problems.report(node, path[-1], message)
+                problems.report(node, str(path[-1]), message)
             taken[word] = f"the name of a {what}"
 
 
@@ -134,7 +140,32 @@ def _bad_name(word: str) -> str:
     return f"'{word}' cannot be a name here: use letters, digits, '-' and '_', beginning with a letter, each name once"
 
 
+def _engine_shape(traffic: TrafficPart, root: Node, problems: Problems) -> None:
+    """Either steps and journeys of our own, or another engine with its names for them."""
+    engines = [word for word in ("locust", "k6") if getattr(traffic, word) is not None]
+    base: tuple[Key, ...] = ("traffic",)
+    if len(engines) > 1:
+        problems.at(root, base, "has both locust and k6; one of them makes the traffic")
+    for word in ("steps", "journeys"):
+        if not engines and not getattr(traffic, word):
+            problems.at(root, base, f"missing key '{word}'")
+        if engines and getattr(traffic, word):
+            problems.at(root, (*base, word), f"{engines[0]} makes the traffic; say under `names` what it calls a step")
+    if traffic.names and not engines:
+        problems.at(root, (*base, "names"), "are for the engines locust and k6; our own steps stand under `steps`")
+    k6, locust = traffic.k6, traffic.locust
+    if k6 is not None and (k6.script is None) == (k6.output is None):
+        problems.at(root, (*base, "k6"), "needs exactly one of script and output")
+    if k6 is not None and k6.output is not None and k6.args:
+        problems.at(root, (*base, "k6", "args"), "are for a k6 that is started here, with script")
+    if locust is not None and not locust.processes + locust.remote:
+        problems.at(root, (*base, "locust"), "has no worker: neither processes nor remote")
+    if locust is not None and not re.fullmatch(r"[^\s:]+:\d{1,5}", locust.listen):
+        problems.at(root, (*base, "locust", "listen"), f"{locust.listen!r} is not host:port")
+
+
 def _traffic_shape(traffic: TrafficPart, root: Node, problems: Problems) -> None:
+    _engine_shape(traffic, root, problems)
     for name, step in traffic.steps.items():
         _step_shape(step, root, ("traffic", "steps", name), problems)
     for name, value in traffic.values.items():
@@ -204,7 +235,7 @@ def _traffic(target: Target, traffic: Traffic, root: Node, problems: Problems) -
                 path: tuple[Key, ...] = ("traffic", where, name, *(("steps",) if where == "journeys" else ()), index)
                 if step not in traffic.steps:
                     problems.at(root, path, unknown("step", step, tuple(traffic.steps)))
-    if not any(journey.weight for journey in traffic.journeys):
+    if not traffic.engine and not any(journey.weight for journey in traffic.journeys):
         problems.at(root, ("traffic", "journeys"), "no journey has a weight, so nobody would come")
     for journey in traffic.journeys:
         saved: set[str] = set()

@@ -8,7 +8,7 @@ import msgspec
 
 from chaos.model.base import Noun
 from chaos.model.prometheus import PrometheusServer
-from chaos.model.target import Protocol, Restart
+from chaos.model.target import K6, Locust, Protocol, Restart
 from chaos.spec.slo_file import EventPart, GatesPart, SlaPart, SloPart
 from chaos.units import Duration, Rate
 
@@ -73,10 +73,13 @@ class TrafficPart(Noun):
     arrivals: Literal["poisson", "constant"] = "poisson"  # how customers are spread over time
     patience: Positive = Duration(10)  # a customer gives up after this, and that is a bad answer
     think: Duration = Duration(0)  # between two steps of a journey
-    steps: dict[str, StepPart]  # the requests that journeys are made of
+    steps: dict[str, StepPart] = {}  # the requests that journeys are made of
     groups: dict[str, Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]] = {}  # name -> steps, for conditions
-    journeys: dict[str, JourneyPart]  # what customers do
+    journeys: dict[str, JourneyPart] = {}  # what customers do
     values: dict[str, ValuePart] = {}  # variables for `{name}`
+    locust: Locust | None = None  # Locust makes the traffic, instead of steps and journeys
+    k6: K6 | None = None  # k6 does
+    names: dict[str, str] = {}  # with either: step, for conditions -> the engine's name for it, or method and name
 
 
 class PromqlPart(Noun):
