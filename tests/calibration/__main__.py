@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .results import Results
 from .suites import SUITES
-from .table import broken, table
+from .table import broken, table, write
 from .work import simulate
 
 
@@ -26,6 +26,7 @@ def main() -> int:
         "--file", type=Path, default=Path(".calibration/simulated.jsonl"), help="where results are kept"
     )
     parser.add_argument("--table", action="store_true", help="only print the table of what was done so far")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/verdicts.md as well")
     arguments = parser.parse_args()
     results = Results(arguments.file)
     suites = [SUITES[name] for name in arguments.only]
@@ -33,6 +34,8 @@ def main() -> int:
         simulate(suites, results, share=arguments.share, seed=arguments.seed, processes=arguments.processes)
     found = results.found(arguments.seed)
     print(table(suites, found))
+    if arguments.write:
+        write("simulated", table(suites, found))
     wrong = broken(suites, found)
     for line in wrong:
         print(line, file=sys.stderr)

@@ -25,6 +25,7 @@ from chaos.spec import load_experiment
 
 from ..e2e.conftest import ROOT, Saleproof
 from .suite import at_least, at_most, percent
+from .table import write
 
 CONTROL = "no-fault"
 OUTCOMES = ("held", "deviated", "inconclusive")
@@ -182,6 +183,7 @@ def main() -> int:
     parser.add_argument("--file", type=Path, default=Path(".calibration/shop.jsonl"), help="where results are kept")
     parser.add_argument("--lock", type=Path, default=None, metavar="FILE", help="locked for each run (flock)")
     parser.add_argument("--table", action="store_true", help="only print the table of what was done so far")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/verdicts.md as well")
     arguments = parser.parse_args()
     arguments.file.parent.mkdir(parents=True, exist_ok=True)
     if not arguments.table:
@@ -191,6 +193,8 @@ def main() -> int:
         driver.do(arguments.rounds, arguments.controls)
     rows = list(read(arguments.file).values())
     print(table(rows))
+    if arguments.write:
+        write("shop", table(rows))
     for row in unexpected(rows):
         print(f"{row['key']}: {row['outcome']}: {'; '.join(row['reasons'])}", file=sys.stderr)
     return 1 if unexpected(rows) else 0

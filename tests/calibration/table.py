@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from .suite import Found, Suite
 
 Done = Mapping[tuple[str, str], Found]
+DOCUMENT = Path(__file__).parents[2] / "docs" / "verdicts.md"
+
+
+def write(name: str, text: str, document: Path = DOCUMENT) -> None:
+    """Put a table into the document, in the place of the one that was there. Raises: ValueError without that place."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, found, rest = document.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{document} has no place for the table '{name}'")
+    document.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
 def table(suites: Iterable[Suite], done: Done) -> str:

@@ -18,7 +18,7 @@ from .noise import arrivals, bursts, drifting, independent, moods
 from .results import Results
 from .suite import Found, Piece, at_most, pieces, together
 from .suites import SUITES
-from .table import broken, table
+from .table import broken, table, write
 
 RUNS = 200
 # Of 200 runs with a chance of 1 % each, more than 6 raise an alarm 4 times in 1,000; the promise is kept with a margin.
@@ -188,3 +188,14 @@ def test_what_a_count_proves() -> None:
     """As DESIGN prints it: 0 of 156 proves under 1.9 % with 95 %."""
     assert at_most(0, 156, 0.95) == pytest.approx(0.019, abs=2e-4)
     assert at_most(0, 299, 0.95) < 0.01
+
+
+def test_a_table_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    """And of nothing else."""
+    document = tmp_path / "verdicts.md"
+    document.write_text("# A\n<!-- x: begin -->\nold\n<!-- x: end -->\nrest\n")
+    write("x", "| new |", document)
+    write("x", "| newer |", document)
+    assert document.read_text() == "# A\n<!-- x: begin -->\n\n| newer |\n\n<!-- x: end -->\nrest\n"
+    with pytest.raises(ValueError, match="no place for the table 'y'"):
+        write("y", "", document)
