@@ -6,6 +6,7 @@ The lease itself is kept where the target lives. There it ends by itself when no
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ import msgspec
 
 from chaos import faults
 from chaos.clock import boottime_s
+from chaos.errors import Unavailable
 from chaos.faults.shared import lease as places
 from chaos.faults.shared.lease import Holder
 from chaos.model.base import to_json
@@ -66,8 +68,14 @@ class Keeper:
         """Take the lock that is kept with the target, where one is, and keep it as long as this lease.
         Raises: Refused, Unavailable."""
         holder = places.beside(control)
-        if not places.claim(holder, self._lease, who):
-            return
+        try:
+            if not places.claim(holder, self._lease, who):
+                return
+        except Unavailable:
+            # It may have been done, or be done later: then nobody would give it back.
+            with contextlib.suppress(Unavailable):
+                places.release(holder, self._lease.id, clean=True)
+            raise
         key = to_json(holder).decode()
         with self._holding:
             with self._lock:

@@ -283,3 +283,18 @@ def test_renewals_come_by_themselves(make: Any, monkeypatch: pytest.MonkeyPatch)
     keeper.close()
     assert lost == []
     assert not [t for t in threading.enumerate() if t.name.startswith("lease ")]
+
+
+def test_a_lock_that_was_not_answered_for_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been taken all the same, and then nobody else would get the target until it runs out."""
+    given_back: list[str] = []
+
+    def claim(*_: object) -> bool:
+        raise Unavailable("no answer")
+
+    monkeypatch.setattr(engine_lease.places, "claim", claim)
+    monkeypatch.setattr(engine_lease.places, "release", lambda _, name, *, clean: given_back.append(name))
+    keeper = Keeper(Lease(id="run-1"), on_lost=lambda *_: None, note=lambda _: None)
+    with pytest.raises(Unavailable, match="no answer"):
+        keeper.claim({"platform": "compose", "endpoint": {"host": "unix:///none"}, "project": "shop"}, "run 1 of ana")
+    assert given_back == ["run-1"]
