@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chaos.model.base import Noun
 from chaos.model.objective import Condition
@@ -26,6 +26,14 @@ class PlannedSlo(Noun):
     budgeting: Budgeting = "occurrences"
     slice: Duration | None = None
     slice_target: Ratio | None = None
+    once: bool = False  # an event's window, which is
+    begins: datetime | None = None  # from then on; None: nobody knows yet
+
+    def is_on(self, at: datetime) -> bool:
+        """Does what users feel then count? Before a sale and after it nobody is promised what the sale promises."""
+        if not self.once:
+            return True
+        return self.begins is not None and self.begins <= at < self.begins + timedelta(seconds=float(self.length))
 
 
 class Budgeted(Noun):

@@ -31,5 +31,6 @@ def _planned(slo: Slo, target: Target, load: str) -> PlannedSlo | None:
         name=slo.name, condition=slo.objective, window=str(slo.window),
         length=Duration(length_s(slo.window, target.events)),
         traffic="" if load == "none" else expects, factor=1.0 if load == "none" else factor,
+        once=event is not None, begins=None if event is None else event.starts,
         budgeting=slo.budgeting, slice=slo.slice, slice_target=slo.slice_target,
     )  # fmt: skip

@@ -79,6 +79,7 @@ def within_budget(plan: Plan, target: Target, store: Store, *, ignore: bool) -> 
     shut = [
         reason
         for slo in plan.budgets.slos
+        if kind == "virtual" or slo.is_on(now)
         for status in found
         if (status.slo, status.kind) == (slo.name, kind)
         for reason in reasons(target.gates, status, worst_case(plan, slo, blast(plan, target)))

@@ -50,7 +50,9 @@ def charges(journal: Journal) -> tuple[Charge, ...]:
     if not bool((np.diff(journal.requests.start_us) >= 0).all()):
         by_start = np.argsort(journal.requests.start_us, kind="stable")
         journal = dataclasses.replace(journal, requests=journal.requests.only(by_start))
-    found = (_charge(slo, journal, *spans) for slo in journal.plan.budgets.slos)
+    budgets = journal.plan.budgets
+    slos = (slo for slo in budgets.slos if budgets.kind == "virtual" or slo.is_on(journal.run.started_at))
+    found = (_charge(slo, journal, *spans) for slo in slos)
     return tuple(charge for charge in found if charge is not None)
 
 

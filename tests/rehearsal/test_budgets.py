@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -73,15 +73,18 @@ def test_with_every_run_gated_it_does(made: tuple[Plan, Target], tmp_path: Path)
 def test_real_users_budget_refuses_by_default(made: tuple[Plan, Target], tmp_path: Path) -> None:
     """What earlier runs made them feel is known without any Prometheus; `gates: {applies-to: none}` lets it pass."""
     plan, target = made
-    plan = replace(plan, budgets=replace(plan.budgets, kind="real"))
     # The sale has begun, or nothing of its budget could be spent.
-    begun = replace(target.events["sale"], starts=datetime.now(UTC).replace(hour=0, minute=0, second=0))
-    target = replace(target, events={"sale": begun})
+    begins = datetime.now(UTC) - timedelta(hours=1)
+    target = replace(target, events={"sale": replace(target.events["sale"], starts=begins)})
+    slos = tuple(replace(slo, begins=begins) for slo in plan.budgets.slos)
+    plan = replace(plan, budgets=replace(plan.budgets, kind="real", slos=slos))
     with Store.open(tmp_path / "runs.db") as store:
         assert within_budget(plan, target, store, ignore=False) == plan
         spend(store, plan, 0.8, "real")
         with pytest.raises(Refused, match="20 % of its real budget is left"):
             within_budget(plan, target, store, ignore=False)
+        later = replace(plan, budgets=replace(plan.budgets, slos=tuple(replace(s, begins=None) for s in slos)))
+        assert within_budget(later, target, store, ignore=False) == later
         never = replace(target, gates=Gates(applies_to="none"))
         assert within_budget(plan, never, store, ignore=False) == plan
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -46,6 +47,16 @@ def test_real_users_spend_the_real_budget(journal: Write) -> None:
     [charge] = charges(journal(slo, rate=0, kind="real", samples=tuple(readings)))
     assert (charge.budget, charge.bad, charge.total) == ("real", 200, 1500)
     assert charge.allowed == pytest.approx(0.01 * 50 * 86400)
+
+
+@pytest.mark.parametrize(("began_h_ago", "charged"), [(1, 1), (25, 0), (-1, 0), (None, 0)])
+def test_real_users_of_another_day_are_not_the_sales(journal: Write, began_h_ago: int | None, charged: int) -> None:
+    """What is promised for the sale is spent in the sale alone; a rehearsal spends its virtual budget at any time."""
+    run = journal()
+    begins = None if began_h_ago is None else run.run.started_at - timedelta(hours=began_h_ago)
+    slo = msgspec.structs.replace(SALE, once=True, begins=begins)
+    assert len(charges(journal(slo, kind="real"))) == charged
+    assert len(charges(journal(slo))) == 1
 
 
 def test_by_time_slices_a_slice_is_charged_as_a_whole(journal: Write) -> None:
