@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     faults, halts = _faults(target.name), _halts(target, arguments.platform)
     if not arguments.json:
         for halt in halts:
-            out(f"HALTED: {halt['where']} is {halt['halt']}; new runs are refused until: {halt['resume']}")
+            words = str(halt["halt"]).removeprefix("halted ")
+            out(f"HALTED: {halt['where']}, {words}; new runs are refused until: {halt['resume']}")
     if platform is None:
         unseen = "; ".join(unasked) or platforms.unseen(target, arguments.platform)
         if arguments.json:
