@@ -40,13 +40,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(f"no Docker engine: {why}")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that at the end no worker waits for another; the order is otherwise kept."""
-    slow = {item.path for item in items if item.get_closest_marker("e2e") or item.get_closest_marker("docker")}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 @pytest.fixture(autouse=True)
 def _no_engine_by_chance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other tests see no engine: what happens to be up on one must not change what they find."""
