@@ -80,11 +80,11 @@ def test_ten_kills_leave_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.docker
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(480)
 def test_kills_in_containers_leave_nothing(tmp_path: Path) -> None:
     """`make torture PLATFORM=compose`: runner, watchdog and agent are killed; the engine and the kernel tell."""
     if os.geteuid() != 0:
         pytest.skip("what is in a container's network and cgroup, only root may see")
-    numbers = ("13", "17", "22", "26")
+    numbers = ("13", "17", "22")
     rows = tortured(tmp_path / "torture.jsonl", "--platform", "compose", "--seed", "33143", "--only", *numbers)
-    assert [row["fault"] for row in rows] == ["pause", "isolate", "cpu-pressure", "disk-full"]
+    assert [row["fault"] for row in rows] == ["pause", "isolate", "cpu-pressure"]
