@@ -42,6 +42,7 @@ class Counters:
     """All series of one selector, and how much each instance's grew from scrape to scrape."""
 
     first_s: dict[Instance, float]  # instance -> its first scrape that is known, in whichever counters
+    begin_s: dict[Instance, float]  # instance -> the scrape that counting begins with, in both counters
     _last: dict[Key, tuple[float, float]] = field(default_factory=dict)  # series -> its newest sample
     _began: bool = False
     growth: dict[Instance, deque[tuple[float, float]]] = field(default_factory=dict)  # instance -> (at, grown by)
@@ -54,6 +55,9 @@ class Counters:
             self.first_s[instance] = min(one.points[0][0], self.first_s.get(instance, float("inf")))
         for instance, one in known:
             self._add(one, instance)
+        if not self._began:
+            for instance, one in known:
+                self.begin_s[instance] = max(one.points[-1][0], self.begin_s.get(instance, 0.0))
         self._began = True
 
     def _add(self, one: Series, instance: Instance) -> None:
@@ -63,10 +67,13 @@ class Counters:
         if not points:
             return
         if not self._began:
-            points = points[-1:]
+            # Where the totals begin, or the good ones of a scrape in between would be missing from them.
+            until_s = self.begin_s.get(instance, points[-1][0])
+            points = points[max(0, sum(at_s <= until_s for at_s, _ in points) - 1) :]
         grown = self.growth.setdefault(instance, deque())
         value = None if seen is None else seen[1]
-        if seen is None and self._began and self.first_s[instance] < points[0][0]:
+        after = self._began or points[0][0] > self.begin_s.get(instance, float("inf"))
+        if seen is None and after and self.first_s[instance] < points[0][0]:
             value = 0.0  # its instance was scraped before, without it
         for at_s, now in points:
             if not 0 <= now < float("inf"):
@@ -91,7 +98,8 @@ class Pair:
 
     def __post_init__(self) -> None:
         first_s: dict[Instance, float] = {}
-        self.good, self.total = Counters(first_s=first_s), Counters(first_s=first_s)
+        begin_s: dict[Instance, float] = {}
+        self.good, self.total = (Counters(first_s=first_s, begin_s=begin_s) for _ in range(2))
 
     def take(self) -> list[Grown]:
         """What is new, in the order of time. `total` must have been asked before `good`: then every scrape that is in

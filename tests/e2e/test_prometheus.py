@@ -26,7 +26,7 @@ title: Users do not notice that the back is gone
 target: userly
 load: none
 windows: {{warm-up: 0s, before: 3s, after: 3s}}
-hypothesis: [answered >= 90%, waited.p90 < 500ms]
+hypothesis: [answered >= 90%, waited.p90 < 5s]
 abort: [{abort}]
 method:
   - down: {{link: front -> back, for: 6s}}
@@ -124,6 +124,7 @@ def test_the_guard_aborts_by_prometheus_and_without_it(userly: tuple[Saleproof, 
     verdict = json.loads(done.stdout)
     assert (done.returncode, verdict["status"]) == (1, "aborted"), done.stdout + done.stderr
     assert "aborted by the guard: answered < 50%" in verdict["reasons"][0]
+    assert verdict["faults"][0]["on_s"] is not None, saleproof("show", "last", "--events").stdout
     assert verdict["faults"][0]["on_s"] < 6.0
 
     ready(saleproof, path)

@@ -32,6 +32,14 @@ def test_the_first_look_is_where_counting_begins() -> None:
     assert found == [("a", 2, 3, 4, 5), ("a", 3, 4, 10, 10)]
 
 
+def test_a_scrape_between_the_first_two_questions_is_not_lost() -> None:
+    """Both begin with the scrape that the totals begin with: else all of the next scrape would look bad."""
+    pair = Pair()
+    assert read(pair, [series("a", [(1, 100)])], [series("a", [(1, 90), (2, 95)])]) == []
+    found = read(pair, [series("a", [(1, 100), (2, 106), (3, 112)])], [series("a", [(1, 90), (2, 95), (3, 100)])])
+    assert found == [("a", 1, 2, 5, 6), ("a", 2, 3, 5, 6)]
+
+
 def test_a_counter_that_falls_started_anew() -> None:
     """Also when it did so between two looks; never a negative growth, never the old counter's."""
     pair = Pair()
