@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class Suite:
     row: Callable[[str, Found], tuple[str, ...]]
     count: int = 4000
     piece: int = 100
+    counts: dict[str, int] = field(default_factory=dict)  # of cells that take more to prove something
     # What must be true of a cell; empty when it is.
     wrong: Callable[[str, Found], str] = lambda cell, found: ""
     note: str = ""
@@ -53,11 +54,13 @@ class Piece:
 
 def pieces(suite: Suite, *, share: float, seed: int) -> list[Piece]:
     """All of a suite, or a share of it (at least one piece a cell)."""
-    number = max(1, round(suite.count * share / suite.piece))
-    return [
+    found = [
         Piece(suite=suite.name, cell=cell, number=n, count=suite.piece, seed=seed)
-        for n in range(number) for cell in suite.cells
-    ]  # fmt: skip
+        for cell in suite.cells
+        for n in range(max(1, round(suite.counts.get(cell, suite.count) * share / suite.piece)))
+    ]
+    # In turns, so that whoever interrupts has some of each.
+    return sorted(found, key=lambda piece: piece.number)
 
 
 def together(parts: Iterable[Found]) -> Found:
