@@ -12,7 +12,7 @@ from chaos.faults.shared import lease as places
 from chaos.faults.shared.lease import Holder
 from chaos.model.base import to_plain
 from chaos.model.lease import Lease
-from chaos.platforms.compose import agent
+from chaos.platforms.compose import agent, halt
 from chaos.proxy.client import ToxiproxyClient
 from chaos.proxy.values import ToxicSpec
 
@@ -34,6 +34,7 @@ def command(small: Tiny, tmp_path: Path) -> Iterator[Saleproof]:
     """The command line of another machine: its state folder knows nothing of any other run."""
     found = small.command(tmp_path / "state")
     yield found
+    halt.remove(small.engine, small.project)  # of a test that has failed: it outlives the project
     assert small.toxics() == []
     assert agent.find(small.engine, small.project) is None
     assert found.leftovers() == []
