@@ -14,7 +14,7 @@ import numpy as np
 from chaos.engine.guard import LEAST, SPAN_S, beyond
 from chaos.judge import judge
 from chaos.model.counting import judge_rows
-from chaos.model.event import FaultInjected, FaultReverted, GuardBreached, RunStarted
+from chaos.model.event import FaultIntended, FaultReverted, GuardBreached, RunStarted
 from chaos.model.journal import Journal
 
 
@@ -33,11 +33,11 @@ def times(journal: Journal) -> Times | str:
     """Or why there are none: the guard has not aborted that run."""
     breached = [event for event in journal.events if isinstance(event, GuardBreached)]
     reverted = [event for event in journal.events if isinstance(event, FaultReverted)]
-    injected = [event for event in journal.events if isinstance(event, FaultInjected)]
-    if not (breached and reverted and injected):
+    intended = [event for event in journal.events if isinstance(event, FaultIntended)]
+    if not (breached and reverted and intended):
         return f"not aborted by the guard: {journal.events[-1]}"
     (started,) = [event for event in journal.events if isinstance(event, RunStarted)]
-    at_s = _measurable_s(journal, min(event.at_s for event in injected))
+    at_s = _measurable_s(journal, min(event.at_s for event in intended))
     if at_s is None:
         return "nobody can say when the breach was measurable"
     return Times(
