@@ -86,8 +86,11 @@ def test_a_secret_is_in_no_record_screen_or_report(shop: Small) -> None:
 
 def test_a_source_that_refuses_its_password_does_not_show_it(shop: Small) -> None:
     """The preflight's complaint about a database that cannot be reached."""
-    done = shop.saleproof("run", shop.experiment(fault(shop.outside), conditions="stock-left >= 1"))
-    assert done.returncode in (65, 69)
+    file = Path(shop.experiment(fault(shop.outside)))
+    file.write_text(file.read_text() + "abort: [stock-left < 1]\n")
+    done = shop.saleproof("run", str(file))
+    assert done.returncode == 69, done.stderr
+    assert "stock-left" in done.stderr
     assert SECRET not in done.stdout + done.stderr
     doctor = shop.saleproof("doctor", "--json")
     assert SECRET not in doctor.stdout + doctor.stderr
