@@ -11,6 +11,7 @@ import numpy as np
 
 from chaos.judge.counts import by_start, count
 from chaos.judge.spans import spans
+from chaos.judge.words import allowed
 from chaos.model.calibration import Calibration, SliNoise
 from chaos.model.journal import Journal
 from chaos.model.objective import Condition
@@ -60,7 +61,8 @@ def of_run(journal: Journal, verdict: Verdict) -> RunNoise:
         run=journal.run.id,
         outcome=verdict.outcome,
         alarms=tuple(f"{c.window}: {c.condition}" for c in verdict.checks if c.outcome is Outcome.DEVIATED),
-        unsteady=any(c.phase == "before" and c.outcome is not Outcome.HELD for c in verdict.checks),
+        # Too few to call it steady is the windows' length, and said of each objective.
+        unsteady=any(c.phase == "before" and c.bad > allowed(c.budget, c.total) for c in verdict.checks),
         late=any("the generator" in reason for reason in verdict.reasons),
         requests=len(journal.requests),
         lags_us=journal.requests.lag_us,

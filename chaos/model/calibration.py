@@ -50,7 +50,7 @@ class Calibration(Noun):
     alarms: tuple[str, ...]  # `20261125-...: after 1: pages.p99 < 2s`
     alarmed: int  # runs with at least one
     alarm_rate_at_most: float  # what so many runs prove, with 95 %
-    unsteady: int  # runs that were not steady before
+    unsteady: int  # runs whose objectives were not met before the placebo
     late: int  # runs whose generator was late or sent too little
     requests: int = 0
     lag_p99_s: float | None = None
@@ -61,9 +61,10 @@ class Calibration(Noun):
 
     @property
     def exit_code(self) -> int:
-        """1: something was called deviated although nothing was done. 2: no run could have shown it. 130 is Ctrl-C."""
+        """1: something was called deviated although nothing was done. 2: no run could have shown it,
+        because the generator was late in all of them. 130 is Ctrl-C."""
         if self.alarmed:
             return 1
         if self.by_hand:
             return 130
-        return 0 if len(self.runs) > self.unsteady else 2
+        return 0 if len(self.runs) > self.late else 2

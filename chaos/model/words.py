@@ -7,10 +7,12 @@ import math
 
 def seconds(value: float) -> str:
     """`1 h 44 min`, `3 min 20 s`, `1.25 s`, `412 ms`, `0.31 ms`."""
-    if value >= 3600:
-        return f"{value // 3600:.0f} h {value % 3600 / 60:.0f} min"
+    if value >= 3599.5:
+        hours, minutes = divmod(round(value / 60), 60)
+        return f"{hours} h {minutes} min"
     if value >= 100:
-        return f"{value // 60:.0f} min {value % 60:.0f} s"
+        minutes, rest = divmod(round(value), 60)
+        return f"{minutes} min {rest} s"
     if value >= 0.9995:
         return f"{value:.3g} s"
     return f"{value * 1e3:.3g} ms"

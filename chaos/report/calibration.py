@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from chaos.model.calibration import Calibration, Detection, SliNoise
 from chaos.model.words import percent, seconds
 from chaos.report.paint import WIDTH, Page
@@ -10,6 +12,8 @@ from chaos.report.paint import WIDTH, Page
 BUNCHED = 2.0
 # Clopper and Pearson: 0 of 299 proves under 1 % with 95 %.
 RUNS_FOR_ONE_PERCENT = 299
+# DESIGN: so many samples call a shop steady before a fault.
+STEADY_SAMPLES = 100
 
 
 def render(found: Calibration, *, width: int = WIDTH, colour: bool | None = None) -> str:
@@ -30,7 +34,7 @@ def render(found: Calibration, *, width: int = WIDTH, colour: bool | None = None
     for alarm in found.alarms[:10]:
         page.wrapped(alarm, indent=2)
     if found.unsteady:
-        page.wrapped(f"in {found.unsteady} of {n} runs nobody can say that it was steady before the placebo", "yellow")
+        page.wrapped(f"in {found.unsteady} of {n} runs the objectives were not met before the placebo", "yellow")
     if found.late:
         page.wrapped(f"in {found.late} of {n} runs the generator was late or sent too little", "yellow")
     if found.lag_p99_s is not None:
@@ -39,7 +43,7 @@ def render(found: Calibration, *, width: int = WIDTH, colour: bool | None = None
         page.wrapped(f"latency of one second and the next: correlation {found.autocorrelation:.2f}{_mood(found)}")
     for noise in found.objectives:
         page.gap()
-        _objective(page, noise)
+        _objective(page, noise, float(found.window))
     return page.show(colour=colour)
 
 
@@ -61,7 +65,7 @@ def _mood(found: Calibration) -> str:
     return ", so slow seconds come together" if found.autocorrelation > 0.3 else ""
 
 
-def _objective(page: Page, noise: SliNoise) -> None:
+def _objective(page: Page, noise: SliNoise, window_s: float) -> None:
     page.wrapped(noise.condition, "bold")
     if not noise.total:
         page.wrapped("no samples at all", "yellow", indent=2)
@@ -73,6 +77,12 @@ def _objective(page: Page, noise: SliNoise) -> None:
     if noise.value is not None:
         usual += f"; measured {seconds(noise.value)}"
     page.wrapped(usual, indent=2)
+    if noise.per_s * window_s < STEADY_SAMPLES:
+        page.wrapped(
+            f"{noise.per_s * window_s:.0f} in a window of {seconds(window_s)}; to call it steady before a fault takes "
+            f"{STEADY_SAMPLES}, {seconds(math.ceil(STEADY_SAMPLES / noise.per_s))}",
+            indent=2,
+        )  # fmt: skip
     if noise.dispersion is not None and noise.dispersion > BUNCHED:
         page.wrapped(
             f"bad ones come in bursts (dispersion {noise.dispersion:.1f}; 1 by chance): a short window without any "
