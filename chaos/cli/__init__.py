@@ -53,15 +53,16 @@ class Parser(argparse.ArgumentParser):
             message = f"unknown {message.split(':')[0].removeprefix('argument ')} '{got}'.{nearest(got, known)}"
         elif message.startswith("unrecognized arguments: "):
             got = message.removeprefix("unrecognized arguments: ").split()[0]
-            known = [
-                option for each in (self, *self._subparsers_of()) for a in each._actions for option in a.option_strings
-            ]
+            known = [option for a in self._actions for option in a.option_strings]
             message = f"unknown argument '{got}'.{nearest(got, known)}"
         raise UsageError(f"{message.rstrip('.')}. See: {self.prog} --help")
 
-    def _subparsers_of(self) -> list[argparse.ArgumentParser]:
-        """The subcommands' parsers: argparse reports their unknown arguments here."""
-        return [p for a in self._actions if isinstance(a, argparse._SubParsersAction) for p in a.choices.values()]
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """argparse hands a subcommand's unknown arguments up to the root; only the subcommand knows what was meant."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:

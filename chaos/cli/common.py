@@ -66,6 +66,19 @@ def target_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def target_argument(parser: argparse.ArgumentParser) -> None:
+    """The same without its name, for commands that are about the file itself."""
+    parser.add_argument("file", nargs="?", metavar="TARGET", default=None, help="the target file, as with --target")
+    target_option(parser)
+
+
+def target_of(arguments: argparse.Namespace) -> Target:
+    """What `target_argument` took. Raises: UsageError, SpecError."""
+    if arguments.file is not None and arguments.target is not None:
+        raise UsageError(f"{arguments.file} and --target {arguments.target}: say the target file once")
+    return find_target(arguments.file if arguments.target is None else arguments.target)
+
+
 def variant_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--variant", default=None, metavar="NAME", help="which variant of the target (default: the file's first)"

@@ -8,7 +8,7 @@ import importlib
 HELP = "error budgets: their status, OpenSLO files in and out, Prometheus rules"
 EXAMPLES = """\
   saleproof slo status
-  saleproof slo rules --target targets/shop.yaml > rules.yaml
+  saleproof slo rules targets/shop.yaml > rules.yaml
 """
 
 # A subcommand is a module `slo_NAME` with HELP, EXAMPLES, arguments(parser) and run(arguments) -> code.

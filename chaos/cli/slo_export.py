@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, json_option, out_json, out_raw, say, target_option
+from chaos.cli.common import json_option, out_json, out_raw, say, target_argument, target_of
 
 HELP = "write the target's SLIs and SLOs as OpenSLO v1"
 EXAMPLES = """\
-  saleproof slo export --target targets/shop.yaml > openslo.yaml
+  saleproof slo export targets/shop.yaml > openslo.yaml
   saleproof slo export -o openslo/              a file for each object
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    target_option(parser)
+    target_argument(parser)
     parser.add_argument("-o", "--output", metavar="DIR", default="-", help="a folder, or - for stdout (the default)")
     json_option(parser)
 
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """What OpenSLO has no words for is said on stderr. Raises: SpecError, UsageError."""
     from chaos.spec.openslo.write import documents
 
-    target = find_target(arguments.target)
+    target = target_of(arguments)
     found, said = documents(target)
     for line in said:
         say(f"not exported: {line}")

@@ -5,25 +5,25 @@ from __future__ import annotations
 import argparse
 
 from chaos.cli.common import (
-    find_target,
     json_option,
     out_json,
     out_raw,
     pick_variant,
     say,
-    target_option,
+    target_argument,
+    target_of,
     variant_option,
 )
 
 HELP = "write Prometheus rules: recorded ratios, and multi-window burn-rate alerts"
 EXAMPLES = """\
-  saleproof slo rules --target targets/shop.yaml > rules.yaml
+  saleproof slo rules targets/shop.yaml > rules.yaml
   saleproof slo rules -o rules.yaml --scrape 5s && promtool check rules rules.yaml
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    target_option(parser)
+    target_argument(parser)
     variant_option(parser)
     parser.add_argument("-o", "--output", metavar="FILE", default=None, help="write it there (default: stdout)")
     parser.add_argument(
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos.slo.rules import group
     from chaos.units import Duration
 
-    target = find_target(arguments.target)
+    target = target_of(arguments)
     try:
         scrape = Duration.parse(arguments.scrape)
     except ValueError as error:
@@ -75,5 +75,5 @@ def run(arguments: argparse.Namespace) -> int:
 def _yaml(document: object, path: str) -> str:
     import yaml
 
-    head = f"# Made by `saleproof slo rules --target {path}`. Change the target file, not this one.\n"
+    head = f"# Made by `saleproof slo rules {path}`. Change the target file, not this one.\n"
     return head + yaml.safe_dump(document, sort_keys=False, width=1_000_000, allow_unicode=True)

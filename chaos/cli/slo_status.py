@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from chaos.cli.common import (
-    find_target,
     json_option,
     open_store,
     out,
     out_json,
     pick_variant,
-    target_option,
+    target_argument,
+    target_of,
     terminal_width,
     variant_option,
 )
@@ -19,12 +19,12 @@ from chaos.cli.common import (
 HELP = "show every objective, what is left of its error budget, and how fast it burns"
 EXAMPLES = """\
   saleproof slo status
-  saleproof slo status --target targets/shop.yaml --json
+  saleproof slo status targets/shop.yaml --json
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    target_option(parser)
+    target_argument(parser)
     variant_option(parser)
     json_option(parser)
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos.errors import Unavailable
     from chaos.rehearsal.budgets import REMEMBERED, statuses
 
-    target = find_target(arguments.target)
+    target = target_of(arguments)
     variant = pick_variant(target, arguments.variant)
     now = datetime.now(UTC)
     with open_store() as store:

@@ -70,3 +70,33 @@ def test_a_misspelt_action_names_the_nearest(capsys: pytest.CaptureFixture[str])
     assert main(["slo", "stauts"]) == 64
     assert "Did you mean 'status'?" in capsys.readouterr().err
     assert main(["slo"]) == 64
+
+
+@pytest.mark.parametrize("action", ["status", "export", "rules"])
+def test_the_target_file_with_or_without_its_option(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same result; both at once is usage."""
+    assert main(["slo", action, "--target", SHOP, "--json"]) == 0
+    named = json.loads(capsys.readouterr().out)
+    assert main(["slo", action, SHOP, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out).keys() == named.keys()
+    assert main(["slo", action, SHOP, "--target", SHOP]) == 64
+    assert "say the target file once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["slo", "export", "--targt", "x"], "unknown argument '--targt'. Did you mean '--target'?"),
+        (["slo", "rules", SHOP, "more"], "unknown argument 'more'."),
+        (["runs", "--jsn"], "unknown argument '--jsn'. Did you mean '--json'?"),
+    ],
+)
+def test_an_unknown_argument_points_to_the_help_of_its_own_command(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not to that of the whole, which says nothing of it."""
+    assert main(words) == 64
+    said = capsys.readouterr().err
+    assert told in said
+    command = " ".join(["saleproof", *(w for w in words[:2] if w in ("slo", "export", "rules", "runs"))])
+    assert said.endswith(f"See: {command} --help\n")
