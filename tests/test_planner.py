@@ -507,3 +507,15 @@ def test_a_plan_says_how_soon_it_can_tell(make: Make) -> None:
     }
     assert early["during 1", "availability >= 99.9%"].clean_s == pytest.approx(5000 / rate, rel=1e-3)
     assert (early["during 1", "checkout.p95 < 2s"].clean_s or 0.0) >= 10.0  # its least
+
+
+def test_what_is_not_held_early_is_held_at_the_windows_longest(make: Make) -> None:
+    """A plan never says that it takes longer than a window which it says can decide."""
+    head = HEAD.replace("checkout.p95 < 2s", "availability >= 99.9%").replace("after: 60s", "after: 65s")
+    plan = make(LATENCY.replace("for: 60s", "for: 65s"), head=head + "until: decided\n")
+    ends_at = {w.name: float(w.length) for w in plan.windows}
+    for decision in plan.decisions[1:]:
+        assert decision.enough
+        assert decision.clean_s is not None
+        assert decision.clean_s <= ends_at[decision.window]
+

@@ -135,8 +135,7 @@ def terminal_width() -> int:
 
 
 def positive(text: str) -> int:
-    """For argparse: a whole number from 1. Raises: ValueError, which argparse turns into usage."""
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
+    """For argparse: a whole number from 1. Raises: ArgumentTypeError, which argparse turns into usage."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1; got '{text}'")
+    return int(text)

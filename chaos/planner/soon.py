@@ -36,6 +36,9 @@ def with_times(
     # Where a window lasts its length whatever is known, it is held at its end only; with fewer samples it is not.
     samples = decision.needed if window.least is None else samples_early(condition.budget)
     clean_s = max(samples / per_second, float(window.least or 0)) if per_second else None
+    if clean_s is not None and window.least is not None and decision.enough:
+        # What does not come early comes at the window's longest, where the exact bound takes fewer.
+        clean_s = min(clean_s, float(window.length))
     return msgspec.structs.replace(
         decision,
         outage_s=None if outage_s is None else round(outage_s + later_s, 3),

@@ -207,7 +207,8 @@ def _constrain(node: Node, value: Any, meta: msgspec.Meta, where: str, problems:
             as_written = type(value)(limit) if isinstance(value, Quantity) else limit
             problems.fail(node, where, f"must be {words.format(as_written)}; got {node}")
     if meta.pattern is not None and isinstance(value, str) and not re.search(meta.pattern, value):
-        problems.fail(node, where, f"{node} does not have the form {meta.examples or meta.pattern}")
+        form = f"of {', '.join(map(str, meta.examples))}" if meta.examples else meta.pattern
+        problems.fail(node, where, f"{node} does not have the form {form}")
 
 
 _NAMES: dict[Any, tuple[str, str]] = {
