@@ -518,4 +518,3 @@ def test_what_is_not_held_early_is_held_at_the_windows_longest(make: Make) -> No
         assert decision.enough
         assert decision.clean_s is not None
         assert decision.clean_s <= ends_at[decision.window]
-

@@ -22,11 +22,20 @@ class PrometheusCounting:
 
     def counted(self, slo: Slo, since: datetime, until: datetime) -> tuple[float, float] | None:
         """(bad, total); None where there are no counters in the span. Raises: NoCounters; Unavailable, also
-        for what is no number and for an answer that the server itself calls partial."""
+        for what is no number, for an answer that the server itself calls partial, and for a total without its good
+        ones."""
         found = counters(slo, self._slis, self._words)
         queries = bad_and_total(slo, found, (until - since).total_seconds())
         bad, total = (self._value(query, until.timestamp()) for query in queries)
-        return None if total is None else (min(bad or 0.0, total), total)
+        if total is None:
+            return None
+        if bad is None:
+            # A counter of good events that is not there counts as 0 in the query; a bucket that is not there does not.
+            raise Unavailable(
+                f"{self._api.access.url}: there are {total:,.0f} events, and no bucket that ends at the value of "
+                f"'{slo.condition}', so nobody knows which were good"
+            )
+        return min(bad, total), total
 
     def close(self) -> None:
         self._api.close()

@@ -71,7 +71,10 @@ def real(
             return _replaced(head, note="no Prometheus counts it")
         return _replaced(head, left=1.0 - sum(ours), spent=sum(ours), note="the recorded runs alone")
     counts = counting.counted(slo, when[0], min(now, when[1]))
-    if counts is None or counts[1] == 0:
+    if counts is None:
+        # A misspelt metric looks like this: no reason to think that all of the budget is left.
+        return _replaced(head, note="cannot be read: nothing counts it in the window")
+    if counts[1] == 0:
         return _replaced(head, left=1.0, spent=0.0, note="no traffic in the window")
     budget = _budget(slo, events, counts, when, now)
     last = counting.counted(slo, max(when[0], now - BURN), now) if now < when[1] or slo.window.rolling else None

@@ -59,6 +59,7 @@ def test_no_counters_are_no_count() -> None:
     [
         (vector("NaN"), vector("10"), "is nan, and no count"),
         (vector("1"), vector("+Inf"), "is inf, and no count"),
+        (vector(), vector("10"), "10 events, and no bucket that ends at the value of 'seen >= 99%'"),
         (vector("1", "2"), vector("10"), "2 series instead of one"),
         (vector("1", warnings=["a store did not answer"]), vector("10"), "a store did not answer"),
     ],

@@ -88,9 +88,14 @@ def test_before_and_after_the_sale() -> None:
 
 def test_a_window_without_traffic_is_whole() -> None:
     """And says that it is."""
-    for counts in ({}, {(720, 0): (0.0, 0.0)}):
-        found = of(SLO, Users(counts))
-        assert (found.left, found.burn, found.note) == (1.0, None, "no traffic in the window")
+    found = of(SLO, Users({(720, 0): (0.0, 0.0)}))
+    assert (found.left, found.burn, found.note) == (1.0, None, "no traffic in the window")
+
+
+def test_what_nothing_counts_is_not_known() -> None:
+    """A misspelt metric does not leave a whole budget, which would open every gate."""
+    found = of(SLO, Users({}))
+    assert (found.left, found.note) == (None, "cannot be read: nothing counts it in the window")
 
 
 def test_without_a_source_only_what_runs_did_is_known() -> None:
