@@ -50,13 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
     allowed_signers(target)
     statement = Statement.of(target, experiment, until)
     signed = sign(statement, Path(arguments.key).expanduser())
-    with tempfile.NamedTemporaryFile("w", prefix="saleproof-arm-", suffix=".sig") as tried:
+    with tempfile.NamedTemporaryFile("w", prefix="saleproof-arm-", suffix=".sig", encoding="utf-8") as tried:
         tried.write(signed)
         tried.flush()
         armed = verify(Path(tried.name), target, experiment, called=arguments.key)
     if arguments.output is not None:
         try:
-            Path(arguments.output).write_text(signed)
+            Path(arguments.output).write_text(signed, encoding="utf-8")
         except OSError as cause:
             raise UsageError(f"--output {arguments.output}: cannot be written: {cause.strerror}") from cause
     if arguments.json:
@@ -77,12 +77,16 @@ def _until(text: str) -> datetime:
 
     now = datetime.now(UTC)
     try:
-        until = now + timedelta(seconds=float(Duration.parse(text)))
-    except ValueError:
         try:
-            until = datetime.fromisoformat(text)
+            until = now + timedelta(seconds=float(Duration.parse(text)))
         except ValueError:
-            raise UsageError(f"--until {text}: write a duration (2h) or a time (2026-12-01T12:00Z)") from None
+            until = datetime.fromisoformat(text)
+        if until.tzinfo is not None:
+            until = until.astimezone(UTC)
+    except OverflowError:
+        raise UsageError(f"--until {text}: no calendar goes so far") from None
+    except ValueError:
+        raise UsageError(f"--until {text}: write a duration (2h) or a time (2026-12-01T12:00Z)") from None
     if until.tzinfo is None:
         raise UsageError(f"--until {text}: of which zone? Write {text}Z for UTC")
     if until <= now:

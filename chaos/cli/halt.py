@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _this_machine(arguments: argparse.Namespace, until_s: float) -> int:
     """Its own file first, which needs no network; then the targets that it shares with others."""
     from chaos.engine.halt import HaltFile, person
+    from chaos.engine.ledger import Ledger
     from chaos.errors import RevertFailed, Unavailable
     from chaos.state import state_dir
 
@@ -70,14 +71,17 @@ def _this_machine(arguments: argparse.Namespace, until_s: float) -> int:
     elsewhere = Elsewhere(halt)
     seen, reverted_s, entries, runs = _wait(state, until_s, quiet=arguments.json)
     took_s = time.monotonic() - began_s
-    code = RevertFailed.exit_code if entries else Unavailable.exit_code if runs else 0
+    damaged = Ledger(state / "ledger").damaged()
+    code = RevertFailed.exit_code if entries or damaged else Unavailable.exit_code if runs else 0
+    for line in damaged:
+        say(line)
     if not arguments.json:
         out(_words(seen, entries, runs, took_s))
     told = elsewhere.told(until_s)
     if arguments.json:
         out_json({
             "halt": halt, "already": not new, "runs": sorted(seen), "still_running": runs, "still_open": entries,
-            "reverted_s": reverted_s and reverted_s - began_s, "took_s": took_s, "targets": told,
+            "damaged": damaged, "reverted_s": reverted_s and reverted_s - began_s, "took_s": took_s, "targets": told,
         })  # fmt: skip
     else:
         _say_told(told, halt)

@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     target = find_target(arguments.target)
     unasked: list[str] = []
     platform = platforms.attach(target, arguments.platform, tell=unasked.append)
+    _say_open()
     faults, halts = _faults(target.name), _halts(target, arguments.platform)
     if not arguments.json:
         for halt in halts:
@@ -73,6 +74,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _say_open() -> None:
+    """Of any target: what a run that is gone has left, and how to go on. Runs are refused until then."""
+    from chaos.preflight.finding import Level
+    from chaos.preflight.standing import ledger
+    from chaos.state import state_dir
+
+    found = ledger(state_dir())
+    if found.level is Level.PROBLEM:
+        say(str(found))
+
+
 def _halts(target: Target, platform: str | None) -> list[dict[str, Any]]:
     """Every halt that keeps runs on it from beginning here, this machine's and the target's own."""
     from chaos import platforms
@@ -109,7 +121,9 @@ def _bare(target: Target, inventory: Inventory) -> list[str]:
 
 def _faults(target: str) -> list[dict[str, Any]]:
     """Every fault that the ledger has for this target, looked at where it is: `on` is True, False, or None where the
-    target could not be asked."""
+    target could not be asked, or another version of ours wrote the entry."""
+    import msgspec
+
     from chaos import faults
     from chaos.engine.ledger import Ledger
     from chaos.errors import SaleproofError
@@ -117,15 +131,13 @@ def _faults(target: str) -> list[dict[str, Any]]:
 
     found = []
     ledger = Ledger(state_dir() / "ledger")
-    for line in ledger.damaged():
-        say(line)
     for entry in ledger.entries():
         if entry.target != target:
             continue
         on: bool | None
         try:
             on = faults.is_present(entry.undo)
-        except SaleproofError:
+        except (SaleproofError, msgspec.MsgspecError):
             on = None
         found.append(
             {

@@ -27,6 +27,7 @@ SIGNATURE = "-----BEGIN SSH SIGNATURE-----"
 # A file that is longer is none of ours.
 BYTES_MAX = 64_000
 ANSWERS_WITHIN_S = 15.0
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Statement(Noun):
@@ -41,7 +42,7 @@ class Statement(Noun):
     def of(cls, target: Target, experiment: Experiment, until: datetime) -> Self:
         return cls(
             target=target.name, environment=target.environment, experiment=digest(experiment.text),
-            until=until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            until=until.astimezone(UTC).strftime(TIME),
         )  # fmt: skip
 
     @classmethod
@@ -50,8 +51,12 @@ class Statement(Noun):
         words = dict(line.partition(": ")[::2] for line in text.splitlines()[1:])
         if set(words) != set(cls.__struct_fields__) or (found := cls(**words)).text != text:
             raise ValueError("it is not what is signed")
-        datetime.fromisoformat(found.until)
+        datetime.strptime(found.until, TIME)
         return found
+
+    @property
+    def over(self) -> bool:
+        return datetime.strptime(self.until, TIME).replace(tzinfo=UTC) <= datetime.now(UTC)
 
     @property
     def text(self) -> str:
@@ -94,30 +99,37 @@ def verify(file: Path, target: Target, experiment: Experiment, *, called: str = 
         raise Refused(f"{called}: {arms}, and not the {target.environment} target '{target.name}'")
     if statement.experiment != digest(experiment.text):
         raise Refused(f"{called}: {by} has signed another experiment, or {experiment.path} was changed since{again}")
-    if datetime.fromisoformat(statement.until) <= datetime.now(UTC):
+    if statement.over:
         raise Refused(f"{called}: what {by} has signed was over at {statement.until}{again}")
     return Armed(by=by, until=statement.until)
 
 
 def allowed_signers(target: Target) -> Path:
-    """The file that the target names. Raises: Refused when it names none; SpecError when it is not there."""
+    """The file that the target names. Raises: Refused when it names none; SpecError when it cannot be read."""
     if not target.armed_by:
         raise Refused(
             f"{target.path}: it does not say whose signature arms '{target.name}'; add armed-by: FILE, in the format "
             "of ssh-keygen's allowed signers"
         )
     path = Path(target.path).parent / target.armed_by
-    if not path.is_file():
-        raise SpecError(f"armed-by: there is no file {path}", path=target.path)
+    try:
+        if not path.is_file():
+            raise SpecError(f"armed-by: there is no file {path}", path=target.path)
+        path.read_bytes().decode()
+    except OSError as cause:
+        raise SpecError(f"armed-by: {path} cannot be read: {cause.strerror}", path=target.path) from cause
+    except UnicodeDecodeError as cause:
+        raise SpecError(f"armed-by: {path} is not UTF-8", path=target.path) from cause
     return path
 
 
 def _read(file: Path) -> tuple[Statement, str]:
     try:
         with file.open("rb") as opened:
-            text = opened.read(BYTES_MAX).decode()
-        said, mark, signature = text.partition(SIGNATURE)
-        return Statement.parse(said), mark + signature
+            data = opened.read(BYTES_MAX + 1)
+        said, mark, signature = data.decode().partition(SIGNATURE)
+        statement = Statement.parse(said if len(data) <= BYTES_MAX else "")
+        return statement, mark + signature
     except OSError as cause:
         raise SpecError(f"it cannot be read: {cause.strerror}", path=file) from cause
     except ValueError as cause:
@@ -126,7 +138,7 @@ def _read(file: Path) -> tuple[Statement, str]:
 
 def _signer(called: str, statement: Statement, signature: str, signers: Path) -> str:
     """Whose signature it is, by the keys that are allowed now. Raises: Refused, Unavailable."""
-    with tempfile.NamedTemporaryFile("w", suffix=".sig") as kept:
+    with tempfile.NamedTemporaryFile("w", suffix=".sig", encoding="utf-8") as kept:
         kept.write(signature)
         kept.flush()
         known = _ssh_keygen("find-principals", "-s", kept.name, "-f", str(signers))
@@ -147,10 +159,10 @@ def _ssh_keygen(
     """Raises: Unavailable without OpenSSH."""
     try:
         return subprocess.run(
-            ["ssh-keygen", "-Y", verb, *words], input=data, capture_output=True, text=True, check=False,
-            timeout=within_s,
+            ["ssh-keygen", "-Y", verb, *words], input=data, capture_output=True, encoding="utf-8", errors="replace",
+            check=False, timeout=within_s,
         )  # fmt: skip
-    except FileNotFoundError as cause:
+    except OSError as cause:  # not there, or not to be run
         raise Unavailable("there is no ssh-keygen here; a signed arming needs OpenSSH 8.2 or newer") from cause
     except subprocess.TimeoutExpired as cause:
         raise Unavailable(f"ssh-keygen -Y {verb} gives no answer within {ANSWERS_WITHIN_S:g} s") from cause

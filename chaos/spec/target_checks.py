@@ -52,6 +52,8 @@ def check_shape(part: TargetPart, root: Node, problems: Problems) -> None:
     slo_checks.check_shape(part, root, problems)
     if part.armed_by is not None and part.environment != "production":
         problems.at(root, ("armed-by",), f"only production is armed, and this is {part.environment}")
+    elif part.armed_by == "":
+        problems.at(root, ("armed-by",), "names no file; with none at all, the target's name arms it")
     embedded = part.platforms.embedded
     for name, process in embedded.services.items() if embedded is not None else ():
         path = ("platforms", "embedded", "services", name, "ready")

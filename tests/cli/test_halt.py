@@ -75,6 +75,18 @@ def test_halt_says_what_a_dead_run_left(saleproof: Any, tmp_path: Path) -> None:
     assert "latency: {...} on web -> db (run 7)" in done.stdout
     assert "saleproof recover" in done.stdout
     assert (tmp_path / "state" / "halt").exists()
+    status = saleproof("status")
+    assert "ledger: 1 fault(s) of run 7 may still be in place; revert them with: saleproof recover" in status.stderr
+
+
+def test_an_entry_that_cannot_be_read_may_be_a_fault(saleproof: Any, tmp_path: Path) -> None:
+    """3, with its file; `status` says so too, whatever is up."""
+    (tmp_path / "state" / "ledger").mkdir(parents=True)
+    (tmp_path / "state" / "ledger" / "zz.json").write_text("{")
+    done = saleproof("halt", "--timeout", "300ms")
+    assert (done.returncode, "zz.json" in done.stderr) == (3, True)
+    assert "zz.json" in json.loads(saleproof("halt", "--json").stdout)["damaged"][0]
+    assert "zz.json" in saleproof("status").stderr
 
 
 def test_a_run_that_does_not_end_is_said(saleproof: Any, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from chaos.cli import main
 from chaos.errors import Refused, SpecError, Unavailable
 from chaos.model.experiment import Experiment
 from chaos.model.target import Target
@@ -135,6 +136,48 @@ def test_another_file_is_no_arming(tmp_path: Path, target: Target, experiment: E
         verify(tmp_path / "x", target, experiment)
     with pytest.raises(SpecError, match="cannot be read"):
         verify(tmp_path / "none", target, experiment)
+
+
+@pytest.mark.parametrize(
+    "until", ["2036-01-01T00:00:00", "2036-01-01", "20360101T000000Z", "2036-01-01T00:00:00+01:00"]
+)
+def test_a_time_is_written_in_one_way(
+    signed: Callable[..., Path], target: Target, experiment: Experiment, until: str
+) -> None:
+    """Somebody who may arm and signs by hand: without a zone, nobody knows when it is over."""
+    with pytest.raises(SpecError, match="it is no signed arming"):
+        verify(signed(until=until), target, experiment)
+
+
+def test_what_is_longer_is_none_whatever_it_begins_with(
+    signed: Callable[..., Path], target: Target, experiment: Experiment
+) -> None:
+    file = signed()
+    file.write_text(file.read_text() + " " * 100_000)
+    with pytest.raises(SpecError, match="it is no signed arming"):
+        verify(file, target, experiment)
+
+
+def test_signers_that_cannot_be_read_are_said(
+    signed: Callable[..., Path], target: Target, experiment: Experiment
+) -> None:
+    file = signed()
+    Path(target.path).with_name("armers").write_bytes(b"an\xe9 ssh-ed25519 AAAA\n")
+    with pytest.raises(SpecError, match="armers is not UTF-8"):
+        verify(file, target, experiment)
+    long = msgspec.structs.replace(target, armed_by="a" * 300)
+    with pytest.raises(SpecError, match="cannot be read: File name too long"):
+        verify(file, long, experiment)
+
+
+def test_until_when(capsys: pytest.CaptureFixture[str]) -> None:
+    """64 for what is no time, past, of no zone, or beyond the calendar."""
+    for text, said in {
+        "soon": "write a duration", "2020-01-01T00:00Z": "that is past", "2099-01-01": "of which zone",
+        "99999999h": "no calendar", "9999-12-31T23:59:59-23:00": "no calendar",
+    }.items():  # fmt: skip
+        assert main(["arm", "x.yaml", "--key", "x", "--until", text]) == 64
+        assert said in " ".join(capsys.readouterr().err.split())
 
 
 def test_without_openssh_nobody_is_believed(
