@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import msgspec
+
+from chaos.errors import Unavailable
 from chaos.faults.bandwidth import Bandwidth
 from chaos.faults.command import Command
 from chaos.faults.corrupt import Corrupt
@@ -75,16 +80,36 @@ FAULTS: dict[str, type[Any]] = {
 }
 
 
+@contextmanager
+def _kind(undo: Undo) -> Iterator[type[Any]]:
+    """Raises: Unavailable for a record of another version of ours, which must not keep other faults in place."""
+    try:
+        if undo.kind not in FAULTS:
+            raise Unavailable(f"{undo.kind} on {undo.where}: this version of Saleproof has no such fault")
+        yield FAULTS[undo.kind]
+    except msgspec.MsgspecError as cause:
+        raise Unavailable(
+            f"{undo.kind} on {undo.where}: this version of Saleproof does not understand the fault's record ({cause}); "
+            "recover with the one that wrote it, or remove the fault by hand and then its file in the ledger"
+        ) from cause
+
+
 def holder(undo: Undo) -> Holder | None:
-    """Who keeps this fault's lease where the target lives; None for what users bring themselves."""
-    find = getattr(FAULTS[undo.kind], "holder", None)
-    found: Holder | None = find(undo) if find is not None else None
-    return found
+    """Who keeps this fault's lease where the target lives; None for what users bring themselves, and where the record
+    is not understood: to revert it says so."""
+    try:
+        with _kind(undo) as kind:
+            find = getattr(kind, "holder", None)
+            found: Holder | None = find(undo) if find is not None else None
+            return found
+    except Unavailable:
+        return None
 
 
 def revert(undo: Undo) -> None:
     """Take one fault back, from its record alone. Idempotent. Raises: RevertFailed, Unavailable."""
-    FAULTS[undo.kind].revert(undo)
+    with _kind(undo) as kind:
+        kind.revert(undo)
 
 
 def told_apart(undo: Undo) -> bool:
@@ -94,4 +119,5 @@ def told_apart(undo: Undo) -> bool:
 
 def is_present(undo: Undo) -> bool:
     """Is that fault still in place? Raises: Unavailable when it cannot tell."""
-    return bool(FAULTS[undo.kind].is_present(undo))
+    with _kind(undo) as kind:
+        return bool(kind.is_present(undo))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaos import faults
+from chaos.engine.late import may_come
 from chaos.engine.ledger import Entry, Ledger
 from chaos.engine.revert import revert_all
 from chaos.errors import SaleproofError
@@ -96,3 +97,25 @@ def test_a_lease_that_refuses_nothing_waits_for_the_revert(
     ledger.open(entry)
     assert revert_all(ledger, [entry], by="watchdog", at_s=time.monotonic, emit=lambda event: None) == ()
     assert done == order
+
+
+def test_a_record_of_another_version_keeps_no_other_fault_in_place(tmp_path: Path) -> None:
+    """It is stuck, in words, and stays in the ledger; what was injected before it is reverted all the same."""
+    ledger = Ledger(tmp_path / "ledger")
+    records = [
+        Undo(kind="placebo", where="", lease="r1"),
+        Undo(kind="latency", where="web -> db", lease="r1", data={"of": "tomorrow"}),
+        Undo(kind="earthquake", where="web -> db", lease="r1"),
+        Undo(kind="latency", where="web -> db", data={"of": "tomorrow"}),
+    ]
+    entries = [
+        Entry(run="r1", fault=f"1.{number}", place="", target="tiny", undo=undo) for number, undo in enumerate(records)
+    ]
+    for entry in entries:
+        ledger.open(entry)
+    assert len(may_come(entries)) == 0
+    stuck = revert_all(ledger, entries, by="recover", at_s=time.monotonic, emit=lambda event: None)
+    assert [each.fault for each in stuck] == ["1.3", "1.2", "1.1"]
+    assert "does not understand the fault's record" in stuck[0].error
+    assert "has no such fault" in stuck[1].error
+    assert [entry.fault for entry in ledger.entries()] == ["1.1", "1.2", "1.3"]
