@@ -72,7 +72,7 @@ def test_normal_is_always_a_profile(target: Write) -> None:
     ("old", "new", "words"),
     [
         ("{role: web, count: 3, slots: 6}", "{role: web, count: 3, slots: 2}", "services.web.slots: 2 is fewer than the 3"),
-        ("services:", 'environment: production\narmed-by: ""\nservices:', "armed-by: names no file"),
+        ("environment: local", 'environment: production\narmed-by: ""', "armed-by: names no file"),
         ("count: 3", "count: 0", "services.web.count: must be at least 1"),
         ("  web -> db:  ", "  web -> dbs: ", "links: 'web -> dbs': unknown service 'dbs'. Did you mean 'db'?"),
         ("  web -> db:  ", "  web to db:  ", "links: 'web to db' is not a link; write 'web -> db'"),
