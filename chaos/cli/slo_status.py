@@ -10,6 +10,7 @@ from chaos.cli.common import (
     out,
     out_json,
     pick_variant,
+    say,
     target_argument,
     target_of,
     terminal_width,
@@ -50,4 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         from chaos.report.slos import render
 
         out(render(target.name, found, width=terminal_width()))
-    return Unavailable.exit_code if any(s.note.startswith("cannot be read") for s in found) else 0
+    unread = [status for status in found if status.note.startswith("cannot be read")]
+    if not arguments.json:
+        for status in unread:  # the table may have no room for the whole reason
+            say(f"{status.slo}: {status.note}")
+    return Unavailable.exit_code if unread else 0

@@ -64,7 +64,7 @@ def _lines(check: Check) -> list[str]:
     bound = f", below {percent(check.upper)} with 95 % confidence" if check.upper is not None else ""
     lines = [f"bad {check.bad:,} / {check.total:,} = {percent(ratio)}{bound}; budget {percent(check.budget)}"]
     if check.e_value is not None and check.e_needed is not None:
-        when = f", reached at {check.decided_at_s:.2f} s" if check.decided_at_s is not None else ""
+        when = f", reached {check.decided_at_s:.2f} s into the run" if check.decided_at_s is not None else ""
         lines.append(f"E at most {check.e_value:.3g} of {check.e_needed:,.0f} needed{when}")
     if check.phase == "before":
         lines.append("steady by its point estimate; nothing is tested before the fault")

@@ -200,7 +200,7 @@ def test_statistics_are_there_on_demand(make: Any, keep: Any, saleproof: Run) ->
         assert "sequential test" not in plain
         full = " ".join(saleproof(command, "last", "--statistics")[1].split())
         for words in (
-            "E >= m / alpha = 4 / 0.01 = 400", "with 95 % confidence; budget 1 %", "of 400 needed, reached at",
+            "E >= m / alpha = 4 / 0.01 = 400", "with 95 % confidence; budget 1 %", "of 400 needed, reached ",
             "seed 7 for the run", "moving-block bootstrap: 4 and 4 blocks of 10 s, 200 resamples, seed ",
             "held is wrong at most 5 % 49 % 70 % 83 %", "change point 0.00 s",
         ):  # fmt: skip

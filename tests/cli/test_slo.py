@@ -100,3 +100,17 @@ def test_an_unknown_argument_points_to_the_help_of_its_own_command(
     assert told in said
     command = " ".join(["saleproof", *(w for w in words[:2] if w in ("slo", "export", "rules", "runs"))])
     assert said.endswith(f"See: {command} --help\n")
+
+
+def test_a_budget_that_cannot_be_read_is_69_with_the_whole_reason(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """On stderr, where no column cuts it short."""
+    target = tmp_path / "shop.yaml"
+    text = Path(SHOP).read_text(encoding="utf-8")
+    named = text.replace("services:\n", 'prometheus: {url: "http://127.0.0.1:9"}\nservices:\n', 1)
+    target.write_text(named, encoding="utf-8")
+    assert main(["slo", "status", str(target)]) == 69
+    said = capsys.readouterr()
+    assert "real budgets: what users felt" in said.out
+    assert "web-fast: cannot be read: http://127.0.0.1:9" in said.err
