@@ -49,8 +49,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if "invalid choice: " in message:
             got = message.split("invalid choice: ", 1)[1].split("'")[1]
-            known = [c for a in self._actions if a.choices for c in map(str, a.choices)]
-            message = f"unknown {message.split(':')[0].removeprefix('argument ')} '{got}'.{nearest(got, known)}"
+            name = message.split(":")[0].removeprefix("argument ")
+            known = [
+                str(choice)
+                for a in self._actions
+                if name in ("/".join(a.option_strings), a.metavar, a.dest)
+                for choice in a.choices or ()
+            ]
+            message = f"unknown {name} '{got}'.{nearest(got, known)}"
         elif message.startswith("unrecognized arguments: "):
             got = message.removeprefix("unrecognized arguments: ").split()[0]
             known = [option for a in self._actions for option in a.option_strings]

@@ -102,6 +102,16 @@ def test_an_unknown_argument_points_to_the_help_of_its_own_command(
     assert said.endswith(f"See: {command} --help\n")
 
 
+def test_a_wrong_choice_names_those_of_its_own_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not those of the others."""
+    assert main(["plan", "x.yaml", "--until", "foo"]) == 64
+    assert "unknown --until 'foo'. Known: decided, end. See: saleproof plan --help" in capsys.readouterr().err
+    assert main(["slo", "exprt"]) == 64
+    assert "unknown action 'exprt'. Did you mean 'export'?" in capsys.readouterr().err
+    assert main(["rn"]) == 64
+    assert "Did you mean 'run'?" in capsys.readouterr().err
+
+
 def test_a_budget_that_cannot_be_read_is_69_with_the_whole_reason(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
