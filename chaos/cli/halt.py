@@ -198,7 +198,7 @@ def _words(seen: set[str], entries: tuple[Entry, ...], runs: tuple[Holder, ...],
         left = ", ".join(f"{e.text or e.undo.kind} on {e.place} (run {e.run})" for e in entries)
         who = ", ".join(f"kill -9 {h.pid}" for h in runs)
         next_step = f"end the run with: {who}; its watchdog reverts it" if runs else "revert it with: saleproof recover"
-        return f"NOT reverted after {took_s:.1f} s: {left}; {next_step}{again}"
+        return f"NOT known to be reverted after {took_s:.1f} s: {left}; {next_step}{again}"
     if runs:
         left = ", ".join(f"{h.by} (pid {h.pid})" for h in runs)
         return f"every fault is reverted; still ending after {took_s:.1f} s: {left}{again}"

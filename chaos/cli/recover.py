@@ -67,7 +67,7 @@ def _refuse_alive(ledger: Ledger) -> None:
         if entry.alive and entry.pid != os.getpid():
             raise Refused(
                 f"run {entry.run} (pid {entry.pid}) is still alive and reverts its own faults; "
-                f"end it with: kill -TERM {entry.pid}"
+                f"end it with: kill -TERM {entry.pid}; where that does nothing: kill -9 {entry.pid}"
             )
 
 

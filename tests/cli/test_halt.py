@@ -72,6 +72,7 @@ def test_halt_says_what_a_dead_run_left(saleproof: Any, tmp_path: Path) -> None:
     )
     done = saleproof("halt", "--timeout", "300ms")
     assert done.returncode == 3
+    assert "NOT known to be reverted" in done.stdout
     assert "latency: {...} on web -> db (run 7)" in done.stdout
     assert "saleproof recover" in done.stdout
     assert (tmp_path / "state" / "halt").exists()
