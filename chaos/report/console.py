@@ -111,11 +111,13 @@ def _check(page: Page, check: Check) -> None:
     value = "-"
     if check.value is not None:
         value = with_interval(check.value, check.low, check.high, check.unit)
-    elif check.total:
+    elif check.total and check.upper is not None:
         value = f"{percent(1 - check.bad / check.total)} good"
     # 0.1 % of 3,000 is 3, in spite of floating point.
     allowed = f"{int(check.budget * check.total + 1e-9):,}"
     counts = f"{check.bad:,} / {check.total:,}, {allowed}" if check.total else "no samples"
+    if check.total and check.upper is None:  # nothing was compared, so none of them is known to be bad
+        counts = f"of {check.total:,}"
     if check.compared is not None:
         counts = f"{check.compared.ratio:.2f} x before, {check.compared.allowed:.2f}"
     name = check.condition

@@ -162,3 +162,11 @@ def test_it_says_what_an_early_end_has_saved(make: Any) -> None:
     screen = render(judge(journal), journal, colour=False)
     assert "  ended after 12 s of 20 s: decided, every objective is held; saved 8 s\n" in screen
     assert any("during 1 ends, decided: every objective is held" in line for line in event_lines(journal))
+
+
+def test_what_could_not_be_compared_is_not_called_good(make: Any) -> None:
+    """Windows too short for a comparison: so many samples, none of them judged."""
+    journal = make.Story(conditions=(make.availability(99.0), make.no_worse())).journal()
+    rows = [line for line in render(judge(journal), journal, colour=False).splitlines() if "no worse" in line]
+    assert rows
+    assert not [row for row in rows if "good" in row or " / " in row]
