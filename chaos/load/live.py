@@ -58,8 +58,8 @@ class Bins:
 
     def of(self, since_us: int, until_us: int = _EVER_US) -> Bins:
         """Those that start from `since_us` on, and before `until_us`."""
-        chosen = (self.start_us >= since_us) & (self.start_us < until_us)
-        return Bins(start_us=self.start_us[chosen], bad=self.bad[chosen], total=self.total[chosen])
+        first, end = np.searchsorted(self.start_us, (since_us, until_us))
+        return Bins(start_us=self.start_us[first:end], bad=self.bad[first:end], total=self.total[first:end])
 
     def and_of(self, start_us: NDArray[np.int64], bad: NDArray[Any]) -> Bins:
         """These and further ones, counted one by one."""
@@ -170,18 +170,25 @@ class Live:
         if condition.source is not Source.LOAD:
             with self._lock:
                 return self._count_samples(condition, start_s, end_s, whole=True)
-        bins = self.bins(condition, start_s, end_s)
-        return int(bins.bad.sum()), int(bins.total.sum())
+        # Four times a second, of a window that may last for hours: nothing of its length is copied.
+        old, starts_us, bad = self._decided(condition, round(start_s * 1e6), round(end_s * 1e6))
+        return int(old.bad.sum() + bad.sum()), int(old.total.sum()) + len(starts_us)
 
     def bins(self, condition: Condition, start_s: float, end_s: float) -> Bins:
         """The same, for each quarter of a second; `bad / total` of them is what the sequential test is fed with."""
-        start_us, end_us = round(start_s * 1e6), round(end_s * 1e6)
+        old, starts_us, bad = self._decided(condition, round(start_s * 1e6), round(end_s * 1e6))
+        return old.and_of(starts_us, bad)
+
+    def _decided(
+        self, condition: Condition, start_us: int, end_us: int
+    ) -> tuple[Bins, NDArray[np.int64], NDArray[np.bool_]]:
+        """By intended start: what is in bins, and the start of each later one and whether it is bad."""
         with self._lock:
             old = self._old.setdefault(condition, NOTHING).of(start_us, end_us)
             before_us = self._visit_us if condition.shape in _PER_CUSTOMER else 0
             counted = self._count(condition, start_us - before_us)
         chosen = (counted.start_us >= start_us) & (counted.start_us < end_us)
-        return old.and_of(counted.start_us[chosen], counted.bad[chosen])
+        return old, counted.start_us[chosen], counted.bad[chosen]
 
     def evidence(self, condition: Condition, start_s: float, first: int = 0) -> Evidence:
         """What there is for the sequential test of a window that began at `start_s`, from its quarter `first` on."""
