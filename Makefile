@@ -17,7 +17,8 @@ demo: $(VENV)/.shop  ## set up, then rehearse a slow database on the embedded sh
 	$(BIN)/saleproof run experiments/db-latency-spike.yaml
 
 test: lint $(VENV)/.dev  ## set up, then lint, types and every test
-	$(BIN)/pytest -n 4 --dist worksteal -m "not catalogue and not alone"
+	$(BIN)/pytest -n 3 --dist worksteal -m "not docker and not catalogue and not alone"
+	$(BIN)/pytest -n 2 --dist loadfile -m "docker and not catalogue and not alone"
 	$(BIN)/pytest -v -n 2 --dist loadfile -m "catalogue and not alone"
 	$(BIN)/pytest -v -m alone
 

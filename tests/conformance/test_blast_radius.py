@@ -14,6 +14,7 @@ from chaos import faults
 from chaos.engine.ledger import Entry, Ledger
 from chaos.engine.revert import revert_all
 from chaos.platforms.compose import project
+from chaos.platforms.compose.station import ComposeStation
 
 pytestmark = [pytest.mark.integration, pytest.mark.docker]
 
@@ -39,7 +40,7 @@ def test_recover_release_and_down_leave_decoys_alone(tmp_path: Path) -> None:
             assert not revert_all(ledger, [entry], by="recover", at_s=time.monotonic, emit=lambda event: None)
             assert not faults.is_present(undo)
             assert shop.decoys() == before
-        shop.release()
+        ComposeStation("conformance", shop.project, shop.engine).release()
         assert shop.decoys() == before
         shop.down()
         assert shop.decoys() == before

@@ -132,6 +132,19 @@ def start_shopify(binary: str, log_file: Path) -> Server:
         time.sleep(0.01)
 
 
+def revive(server: Server, folder: Path) -> bool:
+    """Start a server that has crashed anew; whether it had. Shopify's panics now and then, in toxic_collection.go, when
+    toxics change while a connection opens: it fails the test that it happens to, not all those after it."""
+    if server.process.poll() is None:
+        return False
+    binary = shopify_binary()
+    assert server.kind == "shopify"
+    assert binary is not None
+    again = start_shopify(binary, folder / "log-again")
+    server.port, server.process = again.port, again.process
+    return True
+
+
 def stop(server: Server) -> None:
     server.process.terminate()
     try:
@@ -164,12 +177,9 @@ def _shopify(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         if os.environ.get("SALEPROOF_REQUIRE_TOXIPROXY") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    log_file = tmp_path_factory.mktemp("shopify") / "log"
-    server = start_shopify(binary, log_file)
+    server = start_shopify(binary, tmp_path_factory.mktemp("shopify") / "log")
     yield server
-    crashed = server.process.poll() is not None
     stop(server)
-    assert not crashed, "Shopify's server has crashed:\n" + log_file.read_text()[-2000:]
 
 
 @pytest.fixture
@@ -179,15 +189,16 @@ def ours(_ours: Server) -> Server:
 
 
 @pytest.fixture
-def shopify(_shopify: Server) -> Server:
+def shopify(_shopify: Server, tmp_path: Path) -> Server:
     """Shopify's server; skipped, or failed, where there is none."""
+    revive(_shopify, tmp_path)
     return _shopify
 
 
 @pytest.fixture(params=["ours", "shopify"])
 def server(request: pytest.FixtureRequest) -> Server:
     """Each in turn: what is tested with this holds for both."""
-    found: Server = request.getfixturevalue(f"_{request.param}")
+    found: Server = request.getfixturevalue(request.param)
     return found
 
 
