@@ -37,6 +37,7 @@ class K6Run(Elsewhere):
         self._log: Path | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._first = threading.Event()
+        self._began = False  # a line of it was understood
         self._why = ""
         self._output = K6Output(round(time.time() * 1e6) - (time.monotonic_ns() // 1000 - self._t0_us))
         try:
@@ -52,6 +53,8 @@ class K6Run(Elsewhere):
             self.stop(0.0)
             raise
         self._running = True
+        if self._why:  # it was over before anybody could be told
+            self.ended(self._why)
 
     @property
     def pid(self) -> int:
@@ -77,7 +80,7 @@ class K6Run(Elsewhere):
         """Raises: Unavailable."""
         if not self._first.wait(START_S):
             raise Unavailable(f"k6 has written nothing in {START_S:.0f} s")
-        if self._why:
+        if self._why and not self._began:  # one that has begun and is over has `ended`
             raise Unavailable(self._why)
 
     def _spawn(self, script: Path, args: tuple[str, ...], base_url: str, times: float, folder: Path) -> int:
@@ -153,6 +156,7 @@ class K6Run(Elsewhere):
         now_us = time.monotonic_ns() // 1000 - self._t0_us
         if self._output.newest_us - now_us > CLOCK_S * 1e6:
             raise ValueError(f"k6's clock is {(self._output.newest_us - now_us) / 1e6:.0f} s ahead of this machine's")
+        self._began = True
         self._first.set()
         # What it did before the run's own beginning is not the run's.
         self.heard([r for r in results if r.start_us >= 0], self._output.dropped - dropped)

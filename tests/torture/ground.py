@@ -57,7 +57,7 @@ class Ground:
                 run.terminate()
                 run.communicate(timeout=90)
         self.saleproof("recover")
-        for _ in range(3):
+        for _ in range(12):  # a watchdog that looks for what comes late has the target for 15 s
             done = self.saleproof("down")
             if done.returncode == 0:
                 break
