@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar
 
 from chaos.errors import RevertFailed, Unavailable
@@ -12,6 +13,9 @@ from chaos.model.platform import ResourceShaper
 from chaos.platforms import service_control
 
 KILLED_WITHIN_S = 15.0
+# The kernel's word reaches the engine by another way than the end of the process, and now and then after it.
+TOLD_WITHIN_S = 3.0
+LOOK_AGAIN_S = 0.1
 
 
 class Oom(ContainerFault):
@@ -37,9 +41,11 @@ class Oom(ContainerFault):
         """The container's life of before has ended, and the engine was told by the kernel that it was for memory."""
         held = Contained.of(undo)
         inside = held.inside()
-        told = inside.told("oom") - held.facts["told"]
         if inside.lives():
             return Evidence(confirmed=False, text=f"{held.before.what} still runs")
+        until_s = time.monotonic() + TOLD_WITHIN_S
+        while (told := inside.told("oom") - held.facts["told"]) <= 0 and time.monotonic() < until_s:
+            time.sleep(LOOK_AGAIN_S)
         now = service_control(held.control).instance(undo.where)
         after = "running again" if now.state == "running" else f"now {now.state}"
         if told <= 0:
