@@ -3,6 +3,7 @@ when their runner was not heard of for as long as the lease lasts."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -102,10 +103,14 @@ class Keeper:
         if records:
             say(f"lease {name}: {why}; {len(records)} faults are under it")
             # In a thread: other leases are to be answered meanwhile.
-            others = lambda undo: self._newest.get(undo.where, name) != name  # noqa: E731
+            others = functools.partial(self._is_anothers, name)
             thread = threading.Thread(target=revert, args=(records[::-1], others), name=name, daemon=True)
             self._at_work.append(thread)
             thread.start()
+
+    def _is_anothers(self, lease: str, undo: Undo) -> bool:
+        """Was the last fault at its place put there under another lease?"""
+        return self._newest.get(undo.where, lease) != lease
 
 
 def revert(records: list[Undo], is_anothers: Callable[[Undo], bool] = lambda undo: False) -> None:

@@ -89,17 +89,9 @@ def judge(journal: Journal) -> Verdict:
     ending = [] if status in (Status.COMPLETED, Status.ABORTED) else [f"the run {verb}: {ended}".rstrip(": ")]
     aborted = guard or ([f"the run was aborted: {ended}".rstrip(": ")] if status is Status.ABORTED else [])
     reasons = [*fate.stuck, *ending, *against, *aborted, *doubts] or [_all_held(checks)]
-    hit, everyone = (
-        (0, 0)
-        if journal.plan.traffic_by
-        else _tried("the customers", [], customers.affected, (0, 0), journal, journal.requests)
-    )
+    hit, everyone = _customers(journal, customers.affected, journal.requests)
+    hit_during, there_during = _customers(journal, customers.during, fate.spans)
     charged, dues = _tried("the error budgets", [], budgets.charged, budgets.NOTHING, journal)
-    hit_during, there_during = (
-        (0, 0)
-        if journal.plan.traffic_by
-        else _tried("the customers", [], customers.during, (0, 0), journal, fate.spans)
-    )
     return Verdict(
         run=journal.run.id,
         status=status,
@@ -122,6 +114,11 @@ def judge(journal: Journal) -> Verdict:
         notes=notes(journal.plan),
         judged_with=chaos.__version__,
     )
+
+
+def _customers(journal: Journal, count: Callable[..., tuple[int, int]], of: object) -> tuple[int, int]:
+    """(how many felt it, how many there were); zeros where another engine sends requests that are nobody's."""
+    return (0, 0) if journal.plan.traffic_by else _tried("the customers", [], count, (0, 0), journal, of)
 
 
 def _lasted(span: Span) -> WindowReport:
