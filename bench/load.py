@@ -1,5 +1,5 @@
-"""The traffic generator: the fastest schedule that it keeps, what a request costs it beside Locust's FastHttpUser, and
-its p99 when the server stalls.
+"""The traffic generator: the fastest schedule that it keeps, what a request costs it beside Locust's FastHttpUser, how
+late it is at the rate that one process is given, and its p99 when the server stalls.
 
 All send the same journey of four requests with cookies to the same server process. Locust runs closed-loop, 50 users as
 fast as they can, on 50 connections that they keep; ours runs open-loop, faster and faster as long as it keeps its
@@ -19,10 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.senders import FIRST_PER_S, LAG_P99_MS, Speed, fastest, locust, server
+from bench.senders import FIRST_PER_S, LAG_P99_MS, Speed, at, fastest, locust, server
 from chaos.load import ENGINE_NAMES
 from chaos.load.arrivals import Arrivals
 from chaos.load.batch import Batch
+from chaos.load.share import CLAIMED_PER_S
 from chaos.load.traffic import TrafficRun
 from chaos.model.requests import Requests
 from chaos.model.target import Journey, Step, Traffic
@@ -59,6 +60,23 @@ def table(found: dict[str, list[Speed]]) -> str:
         broken = "" if all(speed.kept for speed in speeds) else "  (its first rate was too much)"
         costs = f"{cpu_us:12.1f} us{1e6 / cpu_us:14,.0f}{yardstick_us / cpu_us:7.2f}{goal:>6}"
         lines.append(f"{name:22}{per_s:11,.0f}{lag:>9}{costs}{broken}")
+    return "\n".join(lines)
+
+
+def claimed(url: str) -> str:
+    """How late each engine is at the rate that `run` gives one process, and two at twice that; medians."""
+    shapes = [(name, processes) for name in ENGINE_NAMES for processes in (1, 2)]
+    found: dict[tuple[str, int], list[Speed]] = {shape: [] for shape in shapes}
+    for _ in range(ROUNDS):
+        for name, processes in shapes:
+            found[name, processes].append(at(url, processes * CLAIMED_PER_S[name], name, processes))
+    lines = [f"{'':22}{'processes':>10}{'claimed/s':>11}{'answered/s':>12}{'lag p99':>10}{'kept':>7}"]
+    for (name, processes), speeds in found.items():
+        per_s = statistics.median(speed.per_s for speed in speeds)
+        lag_ms = statistics.median(speed.lag_p99_ms for speed in speeds)
+        kept = f"{sum(speed.kept for speed in speeds)}/{len(speeds)}"
+        claim = processes * CLAIMED_PER_S[name]
+        lines.append(f"{name:22}{processes:10}{claim:11,.0f}{per_s:12,.0f}{lag_ms:7.1f} ms{kept:>7}")
     return "\n".join(lines)
 
 
@@ -102,6 +120,8 @@ def main() -> int:
     with server() as (url, pid):
         print(table(rounds(url)))
         print(f"ours: the fastest schedule with a lag p99 of at most {LAG_P99_MS:g} ms; ratio and goal: a CPU second\n")
+        print(claimed(url))
+        print(f"kept: a lag p99 of at most {LAG_P99_MS:g} ms, nothing dropped, all answered\n")
         measured_ms, true_ms = stall(url, pid)
     print(f"the server is frozen for {STALL_S:g} s of {STALL_RUN_S:g} s, {STALL_RATE:g} requests a second, Poisson")
     print(f"p99 measured {measured_ms:,.0f} ms, true {true_ms:,.0f} ms: ratio {measured_ms / true_ms:.4f}")
