@@ -13,8 +13,8 @@ from chaos.model.platform import ResourceShaper
 from chaos.platforms import service_control
 
 KILLED_WITHIN_S = 15.0
-# `inject` returns once the process is dead. That reaches the engine by one way and the kernel's word for why by another,
-# in either order, and each after it.
+# `inject` returns once the process is dead. That reaches the engine by one way, and the kernel's word for why by
+# another, in either order.
 TOLD_WITHIN_S = 10.0
 LOOK_AGAIN_S = 0.1
 

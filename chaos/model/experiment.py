@@ -34,6 +34,7 @@ class FaultSpec(Noun):
     duration: Duration  # `for`
     line: int | None = None
     text: str = ""  # `latency: {link: web -> db, delay: 300ms, ...}`, for people
+    said: tuple[str, ...] = ()  # the keys that the file has for it; every other has its default
 
 
 class MethodStep(Noun):

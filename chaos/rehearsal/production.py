@@ -12,6 +12,7 @@ import msgspec
 from chaos.engine.halt import person
 from chaos.errors import Refused
 from chaos.model.base import Noun
+from chaos.model.experiment import Scope
 from chaos.planner.places import places_of
 from chaos.rehearsal.arming import verify
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from chaos.model.experiment import Experiment, FaultSpec
     from chaos.model.plan import Plan, PlannedFault
     from chaos.model.platform import Inventory
-    from chaos.model.target import Target
+    from chaos.model.target import Link, Target
 
 PRODUCTION = "production"
 # What arms a run where nobody can type, as in CI: the target's name, and a file that `saleproof arm` has made.
@@ -95,10 +96,19 @@ def refuse_unsafe_plan(experiment: Experiment, target: Target, inventory: Invent
     for step, planned in zip(experiment.method, plan.steps, strict=True):
         for spec, fault in zip(step.faults, planned.faults, strict=True):
             # A share rounds: 90 % of three is all three.
-            whole = msgspec.structs.replace(spec, scope=msgspec.structs.replace(spec.scope, share=None))
-            places, _ = places_of(whole, target, inventory, seed=plan.seed, fault_id=fault.id, path=experiment.path)
-            if 1 < len(places) == len(fault.places):
+            whole = msgspec.structs.replace(spec.scope, share=None)
+            if 1 < len(fault.places) == _places(spec, whole, experiment, target, inventory):
                 _refuse_all(spec, fault, experiment, target)
+            if "toxicity" not in spec.said and hasattr(spec.fault, "toxicity") and len(fault.places) == 1:
+                link = inventory.proxies[fault.places[0]].link
+                if _places(spec, Scope(link=link.name), experiment, target, inventory) == 1:
+                    _refuse_every_connection(spec, fault, experiment, target, link)
+
+
+def _places(spec: FaultSpec, scope: Scope, experiment: Experiment, target: Target, inventory: Inventory) -> int:
+    """How many places a fault would have if that were its scope."""
+    other = msgspec.structs.replace(spec, scope=scope)
+    return len(places_of(other, target, inventory, seed=0, fault_id="", path=experiment.path)[0])
 
 
 def _refuse_all(spec: FaultSpec, fault: PlannedFault, experiment: Experiment, target: Target) -> None:
@@ -109,8 +119,23 @@ def _refuse_all(spec: FaultSpec, fault: PlannedFault, experiment: Experiment, ta
         remedy = "name two instances, such as between: [[web-1], [db]]"
     else:
         remedy = f"say share: 1/{len(fault.places)} to begin with, or share: 100% if all of them are meant"
-    where = f"{experiment.path}:{spec.line}" if spec.line else experiment.path
+    some = ", ".join(fault.places[:3])
     raise Refused(
-        f"{where}: {fault.kind} acts on all {len(fault.places)} at once ({', '.join(fault.places[:3])}, ...), and "
+        f"{_place(experiment, spec)}: {fault.kind} acts on all {len(fault.places)} at once ({some}, ...), and "
         f"'{target.name}' is production; {remedy}"
     )
+
+
+def _refuse_every_connection(
+    spec: FaultSpec, fault: PlannedFault, experiment: Experiment, target: Target, link: Link
+) -> None:
+    """Where a link has one proxy only, no share of instances makes the dose smaller, but a share of connections does:
+    the file has to say which. Faults without `toxicity` have no smaller dose either."""
+    raise Refused(
+        f"{_place(experiment, spec)}: {fault.kind} meets every connection of {link.name}, and '{target.name}' is "
+        "production; say toxicity: 10% to begin with, or toxicity: 100% if all of them are meant"
+    )
+
+
+def _place(experiment: Experiment, spec: FaultSpec) -> str:
+    return f"{experiment.path}:{spec.line}" if spec.line else experiment.path

@@ -112,8 +112,9 @@ class _Reader:
         if len(self.problems.errors) > before:
             raise Bad
         return FaultSpec(
-            kind=word, fault=fault, scope=scope, duration=duration, line=node.line, text=masked(f"{word}: {flow(body)}")
-        )
+            kind=word, fault=fault, scope=scope, duration=duration, line=node.line,
+            text=masked(f"{word}: {flow(body)}"), said=tuple(key for key, _ in body.items()),
+        )  # fmt: skip
 
     def _duration(self, body: Node, where: str) -> Duration:
         node = body.get(FOR)

@@ -26,10 +26,12 @@ def _null(noise: Noise, load: float, dice: Dice, count: int) -> Found:
 
 def _null_row(cell: str, found: Found) -> tuple[str, ...]:
     n, alarms, deviated = found["n"], found["alarms"], found["deviated"]
-    return cell, f"{n:,}", f"{alarms}", percent(alarms / n), percent(at_most(alarms, n)), f"{deviated}"
+    window, run = ((f"{k}", percent(k / n), percent(at_most(k, n))) for k in (alarms, deviated))
+    return cell, f"{n:,}", *run, *window
 
 
-_HEAD = ("noise", "runs", "any window deviated", "rate", "99 % upper bound", "run deviated")
+_BOUND = "99 % upper bound"
+_HEAD = ("noise", "runs", "run deviated", "rate", _BOUND, "any window deviated", "rate", _BOUND)
 
 NULL = Suite(
     name="null",
@@ -44,15 +46,15 @@ NULL = Suite(
         "moods of 10 s, at worst the budget": partial(_null, moods(10.0), 1.0),
     },
     row=_null_row,
-    # Bursts that reach into the next bin give the test away a little: to prove 1 % of them takes more runs.
+    # Bursts that reach into the next bin give the test away a little: more runs tell by how much.
     counts={"bursts of 20": 20_000},
     wrong=lambda cell, found: (
-        "" if at_most(found["alarms"], found["n"]) <= ALPHA or found["n"] < 2000 else "the bound is over 1 %"
+        "" if at_most(found["deviated"], found["n"]) <= ALPHA or found["n"] < 2000 else "the bound is over 1 %"
     ),
     note="""\
 Every run: two injections, five windows of 15 s at 200 requests a second, four objectives (availability 99.9 %, a p99,
-a p95, transactions), each used up exactly: the worst case that is still no deviation. `run deviated` leaves out runs
-whose shop was not steady before, as the verdict does.""",
+a p95, transactions), each used up exactly: the worst case that is still no deviation. The promise is about the run.
+*Any window* also counts those of a shop that was not steady before, which the verdict calls inconclusive.""",
 )
 
 DRIFT = Suite(

@@ -62,6 +62,9 @@ def test_elsewhere_nobody_is_asked(environment: str) -> None:
         "pause: {service: cache, for: 60s}",
         "partition: {between: [[web-1], [db]], for: 60s}",
         "surge: {times: 2, for: 60s}",
+        "timeout: {link: replica -> db, for: 60s, toxicity: 20%}",
+        "timeout: {link: replica -> db, for: 60s, toxicity: 100%}",
+        "down: {link: replica -> db, for: 60s}",
     ],
 )
 def test_a_small_dose_may_run(refuse: Callable[..., None], step: str) -> None:
@@ -81,6 +84,15 @@ def test_a_small_dose_may_run(refuse: Callable[..., None], step: str) -> None:
 def test_all_of_them_at_once_is_refused(refuse: Callable[..., None], step: str) -> None:
     """In production only; 90 % of three is all three. It names the line and the remedy."""
     with pytest.raises(Refused, match=r"x.yaml:\d+: .* acts on all 3 at once .*; (say share: 1/3|name two instances)"):
+        refuse(step)
+    refuse(step, target=LOCAL)
+
+
+@pytest.mark.parametrize("words", ["", ", share: 100%"])
+def test_every_connection_of_the_only_link_is_refused(refuse: Callable[..., None], words: str) -> None:
+    """It has no instances to take some of, but connections; a share of 1 of 1 says nothing."""
+    step = f"timeout: {{link: replica -> db, for: 60s{words}}}"
+    with pytest.raises(Refused, match=r"x.yaml:\d+: timeout meets every connection of replica -> db.*toxicity: 10%"):
         refuse(step)
     refuse(step, target=LOCAL)
 
