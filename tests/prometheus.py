@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.tls import Signed
 
 ROOT = Path(__file__).parents[1]
 REQUIRED = "SALEPROOF_REQUIRE_PROMETHEUS"
@@ -32,10 +37,45 @@ def program(name: str = "prometheus") -> str:
     pytest.skip(why)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Guarded:
+    """What a server asks of its clients: a file for `--web.config.file`, and how the test itself gets in."""
+
+    config: str
+    context: ssl.SSLContext
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+USER, PASSWORD = "me", "sesame-and-poppy"
+# bcrypt of it, at the least cost that there is.
+_HASHED = "$2b$04$abcdefghijklmnopqrstuunxMhhHZjeAy57xhIn/SRljTvp/aZ7U."
+
+
+def guarded(
+    server: Signed, *, password: bool = True, clients: Path | None = None, client: Signed | None = None
+) -> Guarded:
+    """TLS; USER and PASSWORD; a certificate that `clients` has signed, such as the test's own `client`."""
+    lines = [f"tls_server_config:\n  cert_file: {server.cert}\n  key_file: {server.key}"]
+    if clients is not None:
+        lines += [f"  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: {clients}"]
+    if password:
+        lines += [f"basic_auth_users: {{{USER}: '{_HASHED}'}}"]
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if client is not None:
+        context.load_cert_chain(client.cert, client.key)
+    basic = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    return Guarded(config="\n".join(lines) + "\n", context=context, headers={"Authorization": f"Basic {basic}"})
+
+
 class Prometheus:
     """One server. `scrape` maps a job to its targets, host:port, asked every `every` (their path is /metrics)."""
 
-    def __init__(self, folder: Path, scrape: dict[str, list[str]], every: str = "1s", extra: str = "") -> None:
+    def __init__(
+        self, folder: Path, scrape: dict[str, list[str]], every: str = "1s", extra: str = "",
+        guarded: Guarded | None = None,
+    ) -> None:  # fmt: skip
         jobs = "".join(
             f"  - {{job_name: {job}, static_configs: [{{targets: [{', '.join(map(repr, targets))}]}}]}}\n"
             for job, targets in scrape.items()
@@ -44,13 +84,16 @@ class Prometheus:
         (folder / "prometheus.yml").write_text(f"{head}{extra}scrape_configs:\n{jobs}")
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if guarded is not None else ''}://127.0.0.1:{self.port}"
+        self._guarded = guarded
+        (folder / "web.yml").write_text("" if guarded is None else guarded.config)
         self.log = folder / "prometheus.log"
         with self.log.open("wb") as log:
             self.popen = subprocess.Popen(
                 [
                     program(), f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
                     f"--web.listen-address=127.0.0.1:{self.port}", "--web.enable-lifecycle",
+                    f"--web.config.file={folder}/web.yml",
                 ],
                 stdout=log, stderr=log,
             )  # fmt: skip
@@ -58,9 +101,12 @@ class Prometheus:
 
     def _ready(self, within_s: float = 30.0) -> None:
         until_s = time.monotonic() + within_s
+        guarded = self._guarded
+        asked = urllib.request.Request(f"{self.url}/-/ready", headers=guarded.headers if guarded is not None else {})
+        context = guarded.context if guarded is not None else None
         while time.monotonic() < until_s and self.popen.poll() is None:
             try:
-                with urllib.request.urlopen(f"{self.url}/-/ready", timeout=1) as answer:
+                with urllib.request.urlopen(asked, timeout=1, context=context) as answer:
                     if answer.status == 200:
                         return
             except OSError:
@@ -73,10 +119,12 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(scrape: dict[str, list[str]], every: str = "1s", extra: str = "") -> Iterator[Prometheus]:
+def prometheus(
+    scrape: dict[str, list[str]], every: str = "1s", extra: str = "", guarded: Guarded | None = None
+) -> Iterator[Prometheus]:
     """Up, in a folder of its own; afterwards both are gone."""
     with tempfile.TemporaryDirectory() as folder:
-        server = Prometheus(Path(folder), scrape, every, extra)
+        server = Prometheus(Path(folder), scrape, every, extra, guarded)
         try:
             yield server
         finally:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from chaos.errors import Unavailable
 from chaos.model.prometheus import PrometheusServer
+from chaos.slis.tls import check_authority, check_client
 
 # `${NAME}`, as shells and Compose files write it.
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+# What goes into a header as it is, by RFC 6750 and a little beyond.
+_TOKEN = re.compile(r"[!-~]*")
 # A password or a token is one line; a longer file is another one.
 SECRET_BYTES_MAX = 64 * 1024
 
@@ -29,6 +32,7 @@ class Access:
     key: str = ""
     insecure: bool = False
     timeout_s: float = 2.0
+    secret_from: str = ""  # where the password or the token was found, for people
 
     @classmethod
     def of(cls, server: PrometheusServer, environment: Mapping[str, str]) -> Access:
@@ -46,13 +50,23 @@ class Access:
         for key, name in files.items():
             if name and not Path(name).is_file():
                 raise Unavailable(f"prometheus.{key}: there is no file {name}")
+        if files["ca"]:
+            check_authority(files["ca"])
+        if files["cert"]:
+            check_client(files["cert"], files["key"])
+        password_file, token_file = said(server.password_file, "password-file"), said(server.token_file, "token-file")
+        token = said(server.token, "token").strip() or _secret(token_file)
+        if not _TOKEN.fullmatch(token):
+            where = server.token or token_file
+            raise Unavailable(f"prometheus.token in {where} holds what no token has: blanks, or letters beyond ASCII")
         return cls(
             url=url,
             username=said(server.username, "username"),
-            password=said(server.password, "password") or _secret(said(server.password_file, "password-file")),
-            token=said(server.token, "token") or _secret(said(server.token_file, "token-file")),
+            password=said(server.password, "password").rstrip("\r\n") or _secret(password_file),
+            token=token,
             insecure=server.insecure,
             timeout_s=float(server.timeout),
+            secret_from=server.token or token_file or server.password or password_file,
             **files,
         )
 
@@ -61,7 +75,8 @@ def fill(text: str, environment: Mapping[str, str], where: str) -> str:
     """Raises: Unavailable for a variable that is not set; an empty one is not set either."""
     for name in VARIABLE.findall(text):
         if not environment.get(name):
-            raise Unavailable(f"{where}: the environment variable {name} is not set")
+            # Not `prometheus.password: ...`: what stands behind that is taken for a password, and masked.
+            raise Unavailable(f"the environment variable {name} is not set, which {where} is taken from")
     return VARIABLE.sub(lambda found: environment[found[1]], text)
 
 
@@ -74,7 +89,7 @@ def _secret(path: str) -> str:
             text = file.read(SECRET_BYTES_MAX).decode().strip()
     except (OSError, UnicodeDecodeError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) else "it is not text"
-        raise Unavailable(f"{path}: cannot be read: {reason}") from cause
+        raise Unavailable(f"{path} cannot be read: {reason}") from cause
     if not text or "\n" in text:
-        raise Unavailable(f"{path}: holds {'nothing' if not text else 'several lines'}, and one secret was expected")
+        raise Unavailable(f"{path} holds {'nothing' if not text else 'several lines'}, and one secret was expected")
     return text

@@ -20,6 +20,7 @@ import msgspec
 
 from chaos.errors import Unavailable
 from chaos.model.base import from_json
+from chaos.slis import tls
 from chaos.slis.access import Access
 from chaos.slis.web import BYTES_MAX, NotReached
 
@@ -66,6 +67,7 @@ class PrometheusApi:
     def __init__(self, access: Access) -> None:
         # 50 ms to import, and most runs ask no Prometheus.
         import requests
+        import urllib3
 
         self.access = access
         self._session = requests.Session()
@@ -73,13 +75,17 @@ class PrometheusApi:
         self._session.trust_env = False
         self._session.proxies = cast("Any", requests.utils.get_environ_proxies(access.url))
         self._session.headers.update({"Accept": "application/json", "User-Agent": "saleproof"})
-        self._session.verify = False if access.insecure else access.ca or True
+        self._session.verify = False if access.insecure else access.ca or tls.machine_authorities()
+        if access.insecure:
+            # Said by the target file's owner once; not to be said at every request.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if access.cert:
             self._session.cert = (access.cert, access.key) if access.key else access.cert
         if access.token:
             self._session.headers["Authorization"] = f"Bearer {access.token}"
         elif access.username:
-            self._session.auth = (access.username, access.password)
+            # As bytes: requests would write text as Latin-1, and RFC 7617 wants UTF-8.
+            self._session.auth = requests.auth.HTTPBasicAuth(access.username.encode(), access.password.encode())
 
     def instant(self, query: str, at_s: float | None = None) -> Answer:
         """Evaluate at one instant: the server's now, or a Unix time."""
@@ -112,7 +118,7 @@ class PrometheusApi:
         try:
             said = from_json(body, _Said)
         except (msgspec.MsgspecError, UnicodeDecodeError) as cause:
-            raise Unavailable(f"{self.access.url}: {_no_answer(status, body)}") from cause
+            raise Unavailable(f"{self.access.url}: {_no_answer(status, body, self.access)}") from cause
         if said.status != "success" or said.data is None:
             raise Unavailable(f"{self.access.url}: {_line(said.error or f'status {status}')}")
         try:
@@ -123,6 +129,7 @@ class PrometheusApi:
     def _get(self, url: str, parameters: dict[str, str]) -> tuple[int, bytes]:
         """Status and body. The limit is for the whole of it: requests' own is for each read."""
         import requests
+        import urllib3
 
         limit_s = self.access.timeout_s
         deadline_s = time.monotonic() + limit_s
@@ -131,7 +138,8 @@ class PrometheusApi:
                 url, params=parameters, timeout=limit_s, allow_redirects=False, stream=True
             ) as answer:
                 parts, size = [], 0
-                for part in answer.iter_content(1 << 16):
+                # What is there, and not as much as was asked for: a server that drips must not hold the reader.
+                while part := answer.raw.read1(1 << 16, decode_content=True):
                     parts.append(part)
                     size += len(part)
                     if size > BYTES_MAX:
@@ -144,11 +152,14 @@ class PrometheusApi:
                 return answer.status_code, b"".join(parts)
         except requests.exceptions.Timeout as cause:
             raise NotReached(f"{self.access.url}: no answer within {limit_s:g} s") from cause
+        except urllib3.exceptions.ReadTimeoutError as cause:
+            raise NotReached(f"{self.access.url}: no whole answer within {limit_s:g} s") from cause
+        except urllib3.exceptions.DecodeError as cause:
+            raise Unavailable(f"{self.access.url}: its answer is packed wrongly: {_reason(cause)}") from cause
         except requests.exceptions.SSLError as cause:
-            raise Unavailable(
-                f"{self.access.url}: TLS: {_reason(cause)}; see prometheus.ca in the target file"
-            ) from cause
-        except (requests.exceptions.RequestException, OSError) as cause:
+            known = tls.why(_innermost(cause), self.access.url, ca=self.access.ca, cert=self.access.cert)
+            raise Unavailable(f"{self.access.url}: TLS: {known or _reason(cause)}") from cause
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as cause:
             raise NotReached(f"{self.access.url}: {_reason(cause)}") from cause
 
 
@@ -190,11 +201,17 @@ def _series(data: Any) -> tuple[Series, ...]:
     )
 
 
-def _no_answer(status: int, body: bytes) -> str:
+def _no_answer(status: int, body: bytes, access: Access) -> str:
+    if status == 401 and not (access.token or access.username):
+        return "wants to know who asks (status 401); say username and password, or token, under prometheus"
     if status in (401, 403):
-        return f"refuses us with status {status}; see username, password and token under prometheus in the target file"
+        word = "token" if access.token else "username and password" if access.username else "credentials"
+        whence = f" ({access.secret_from})" if access.secret_from else ""
+        return f"refuses us with status {status}; see {word}{whence} under prometheus in the target file"
     if status == 404:
         return "has no Prometheus API there (status 404); is the url's path right?"
+    if status == 400 and b"HTTP request to an HTTPS server" in body:
+        return "it speaks TLS there; begin prometheus.url with https://"
     return f"not an answer of Prometheus: status {status}, {_line(body[:SHOWN].decode(errors='replace'))!r}"
 
 
@@ -204,15 +221,17 @@ def _line(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
-def _reason(cause: BaseException) -> str:
-    """The innermost of what requests and urllib3 wrap into each other."""
-    inner: BaseException | None = cause
-    while inner is not None:
-        reason = getattr(inner, "reason", None)
+def _innermost(cause: BaseException) -> BaseException:
+    """Of what requests and urllib3 wrap into each other. An error of ssl has a `reason`, too: a word."""
+    while True:
+        reason = getattr(cause, "reason", None)
         if not isinstance(reason, BaseException):
-            reason = next((a for a in inner.args if isinstance(a, BaseException)), None)
+            reason = next((a for a in cause.args if isinstance(a, BaseException)), None)
         if reason is None:
-            break
-        inner = reason
-    text = str(inner if inner is not None else cause)
+            return cause
+        cause = reason
+
+
+def _reason(cause: BaseException) -> str:
+    text = str(_innermost(cause))
     return _line(text.rpartition(">: ")[2] or text)

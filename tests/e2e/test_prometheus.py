@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -14,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.prometheus import Prometheus, prometheus
+from tests.prometheus import PASSWORD, USER, Guarded, Prometheus, guarded, prometheus
+from tests.tls import Authority
 
 from .conftest import Saleproof
 
@@ -34,26 +37,32 @@ recovery: 1s
 """
 
 
-@pytest.fixture(scope="module")
-def userly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Saleproof, Prometheus, Path]]:
-    """Up, with users, and scraped for long enough to know their rate."""
-    folder = tmp_path_factory.mktemp("userly")
+@contextlib.contextmanager
+def up(
+    folder: Path, door: Guarded | None = None, said: str = "", **environment: str
+) -> Iterator[tuple[Saleproof, Prometheus, Path]]:
+    """Up, with users, and scraped for long enough to know their rate; `said` is what its file says of the server."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         metrics = free.getsockname()[1]
     (folder / "targets").mkdir()
-    text = (HERE / "userly.yaml").read_text()
+    text = (HERE / "userly.yaml").read_text().replace("prometheus:\n", f"prometheus:\n{said}")
     text = text.replace("PROGRAM", str(HERE / "userly.py")).replace("METRICS", f"'{metrics}'")
     target = folder / "targets" / "userly.yaml"
     target.write_text(text)
-    with prometheus({"front": [f"127.0.0.1:{metrics}"]}) as server:
-        saleproof = Saleproof(
-            state=folder / "state", own={"DOCKER_HOST": "unix:///there/is/none", "PROMETHEUS_URL": server.url}
-        )
-        up = saleproof("up", "--target", str(target))
-        assert up.returncode == 0, up.stderr
+    with prometheus({"front": [f"127.0.0.1:{metrics}"]}, guarded=door) as server:
+        own = {"DOCKER_HOST": "unix:///there/is/none", "PROMETHEUS_URL": server.url, **environment}
+        saleproof = Saleproof(state=folder / "state", own=own)
+        done = saleproof("up", "--target", str(target))
+        assert done.returncode == 0, done.stderr
         yield saleproof, server, folder
         assert saleproof("down", "--target", str(target)).returncode == 0
     assert saleproof.leftovers() == []
+
+
+@pytest.fixture(scope="module")
+def userly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Saleproof, Prometheus, Path]]:
+    with up(tmp_path_factory.mktemp("userly")) as found:
+        yield found
 
 
 def experiment(folder: Path, abort: str) -> str:
@@ -146,3 +155,55 @@ def test_the_guard_aborts_by_prometheus_and_without_it(userly: tuple[Saleproof, 
     assert (done.returncode, verdict["status"], verdict["outcome"]) == (2, "aborted", "inconclusive"), done.stderr
     assert "the guard could not watch metrics-up < 1" in verdict["reasons"][0]
     assert verdict["faults"][0]["reverted"]
+
+
+def test_behind_tls_and_a_password_it_is_the_same_and_the_password_is_seen_nowhere(tmp_path: Path) -> None:
+    """A whole run: not in what it prints, nor in its record, nor in the list of processes. With a wrong password, or a
+    certificate nobody signed whom we trust, nothing is disturbed."""
+    made, other = Authority(tmp_path, "made"), Authority(tmp_path, "other")
+    said = f"  ca: ${{OUR_CA}}\n  username: {USER}\n  password: ${{OUR_SECRET}}\n"
+    door = guarded(made.sign("server", "IP:127.0.0.1"))
+    with up(tmp_path, door, said, OUR_SECRET=PASSWORD, OUR_CA=str(made.cert)) as (saleproof, _, folder):
+        path = experiment(folder, "metrics-up < 1 for 60s")
+        ready(saleproof, path)
+        listed = Listed()
+        running = saleproof.start("run", path, "--json", "--ignore-budget")
+        while running.poll() is None:
+            listed.look()
+            time.sleep(0.1)
+        out, err = running.communicate(timeout=10)
+        assert (running.returncode, json.loads(out)["outcome"]) == (1, "deviated"), out + err
+        assert listed.seen
+        shown = "".join(saleproof("show", "last", *more).stdout for more in ((), ("--events",), ("--json",)))
+        assert "Prometheus" in shown
+        assert PASSWORD not in out + err + shown
+        assert PASSWORD not in listed.text
+        kept = [f for f in saleproof.state.rglob("*") if f.is_file()]
+        assert [f for f in kept if PASSWORD.encode() in f.read_bytes()] == []
+
+        for wrong, told in (
+            ({"OUR_SECRET": "of-yesterday"}, "refuses us with status 401; see username and password (${OUR_SECRET})"),
+            ({"OUR_CA": str(other.cert)}, f"its certificate is signed by nobody in {other.cert}; see prometheus.ca"),
+            ({"OUR_SECRET": ""}, "the environment variable OUR_SECRET is not set"),
+        ):
+            refused = dataclasses.replace(saleproof, own={**saleproof.own, **wrong})
+            done = refused("run", path, "--ignore-budget")
+            assert done.returncode == 69, done.stdout + done.stderr
+            assert told in done.stderr
+            assert "of-yesterday" not in done.stdout + done.stderr
+            assert list((saleproof.state / "ledger").glob("*.json")) == []
+
+
+class Listed:
+    """What `ps` shows to everybody."""
+
+    def __init__(self) -> None:
+        self.text, self.seen = "", 0
+
+    def look(self) -> None:
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if "chaos" in words or "saleproof" in words:
+                    self.seen += 1
+                    self.text += words + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -43,6 +44,8 @@ class Fake:
     headers: dict[str, str] = field(default_factory=dict)  # of the answer
     asked: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)  # path, parameters, headers
     url: str = ""
+    drip_s: float = 0.0  # between two bytes of an answer
+    lost: int = 0  # so many bytes of it are promised and never sent
 
     def access(self, **more: Any) -> Access:
         return Access(url=self.url, **{"timeout_s": 2.0, **more})
@@ -52,7 +55,9 @@ class Fake:
 
 
 @contextmanager
-def fake(answer: Callable[[str], bytes | tuple[int, bytes]] | None = None) -> Iterator[Fake]:
+def fake(
+    answer: Callable[[str], bytes | tuple[int, bytes]] | None = None, context: ssl.SSLContext | None = None
+) -> Iterator[Fake]:
     told = Fake() if answer is None else Fake(answer=answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -68,17 +73,21 @@ def fake(answer: Callable[[str], bytes | tuple[int, bytes]] | None = None) -> It
             self.send_response(status)
             for name, value in told.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body) + told.lost))
             self.end_headers()
             with suppress(OSError):
-                self.wfile.write(body)
+                for part in [body] if not told.drip_s else [body[n : n + 1] for n in range(len(body))]:
+                    self.wfile.write(part)
+                    time.sleep(told.drip_s)
 
         def log_message(self, *_: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    told.url = f"http://127.0.0.1:{server.server_address[1]}"
+    told.url = f"http{'' if context is None else 's'}://127.0.0.1:{server.server_address[1]}"
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield told

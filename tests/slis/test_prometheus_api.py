@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from chaos.errors import Unavailable
 from chaos.model.prometheus import PrometheusServer
 from chaos.slis.access import Access
 from chaos.slis.prometheus_api import PrometheusApi
-from chaos.slis.web import NotReached
+from chaos.slis.web import BYTES_MAX, NotReached
 from tests.prometheus import prometheus
 from tests.slis.fakeprometheus import Fake, fake, matrix, said, vector
 
@@ -24,7 +25,8 @@ pytestmark = pytest.mark.integration
     [
         ((200, b"<html>hello</html>"), "not an answer of Prometheus: status 200, '<html>hello</html>'"),
         ((502, b"bad gateway"), "not an answer of Prometheus: status 502"),
-        ((401, b""), "refuses us with status 401; see username, password and token"),
+        ((401, b""), "wants to know who asks (status 401); say username and password, or token, under prometheus"),
+        ((403, b""), "refuses us with status 403; see credentials under prometheus in the target file"),
         ((404, b"404 page not found"), "is the url's path right"),
         ((400, b'{"status":"error","errorType":"bad_data","error":"1:3: parse\\nerror"}'), "1:3: parse error"),
         ((503, b'{"status":"error","error":"query timed out"}'), "query timed out"),
@@ -57,6 +59,41 @@ def test_nobody_there_and_too_slow_are_told_apart_from_errors() -> None:
 
     with fake(slow) as server, pytest.raises(NotReached, match=r"no answer within 0.2 s"):
         PrometheusApi(server.access(timeout_s=0.2)).instant("up")
+
+
+def test_an_answer_that_drips_is_not_waited_for() -> None:
+    """The limit is for the whole answer, however often a byte of it comes."""
+    with fake(lambda _: vector("1" * 200)) as server:
+        server.drip_s = 0.1
+        began_s = time.monotonic()
+        with pytest.raises(NotReached, match=r"no whole answer within 0.5 s"):
+            PrometheusApi(server.access(timeout_s=0.5)).instant("up")
+        assert time.monotonic() - began_s < 3.0
+
+
+def test_an_answer_may_be_packed_and_is_unpacked_or_refused() -> None:
+    """Proxies pack with gzip; what is not what it says it is, is an error; so is one that is cut off."""
+    with fake(lambda _: gzip.compress(vector("3.5"))) as server:
+        server.headers = {"Content-Encoding": "gzip"}
+        assert PrometheusApi(server.access()).instant("up").value() == 3.5
+        server.answer = lambda _: b"no gzip"
+        with pytest.raises(Unavailable, match="its answer is packed wrongly"):
+            PrometheusApi(server.access()).instant("up")
+        server.answer = lambda _: gzip.compress(vector("3.5" * 50))[:-40]
+        with pytest.raises(Unavailable):
+            PrometheusApi(server.access()).instant("up")
+        server.answer = lambda _: gzip.compress(bytes(BYTES_MAX + 1))
+        with pytest.raises(Unavailable, match="more than 32 MiB; narrow the query"):
+            PrometheusApi(server.access(timeout_s=20.0)).instant("up")
+
+
+def test_an_answer_that_is_cut_off_is_not_read() -> None:
+    """Half a matrix is not a smaller one."""
+    with fake(lambda _: vector("1")) as server:
+        server.headers = {"Connection": "close"}
+        server.lost = 3
+        with pytest.raises(NotReached):
+            PrometheusApi(server.access()).instant("up")
 
 
 def test_credentials_go_to_the_named_server_alone() -> None:
@@ -102,7 +139,7 @@ def test_what_is_secret_comes_from_the_environment_or_a_file(tmp_path: Path) -> 
     server = PrometheusServer(username="me", password="${PASS}", token_file="${HERE}/token")
     access = Access.of(server, {"PROMETHEUS_URL": "http://prom:9090/", "PASS": "sesame", "HERE": str(tmp_path)})
     assert (access.url, access.username, access.password, access.token) == ("http://prom:9090", "me", "sesame", "t0ken")
-    with pytest.raises(Unavailable, match=r"prometheus.url: the environment variable PROMETHEUS_URL is not set"):
+    with pytest.raises(Unavailable, match=r"variable PROMETHEUS_URL is not set, which prometheus\.url is"):
         Access.of(PrometheusServer(), {})
     with pytest.raises(Unavailable, match="cannot be read"):
         Access.of(PrometheusServer(url="http://x", token_file="/there/is/none"), {})
