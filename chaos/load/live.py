@@ -2,7 +2,7 @@
 made from the record alone, by the same counting rules.
 
 The last minutes are kept row by row; what is older, as bad and total for each quarter of a second and each sentence
-that somebody has asked about. So the memory stays flat.
+that somebody has asked about, and after some minutes for each ten seconds. So the memory stays flat.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from chaos.stats.sequential import BIN_S
 
 BIN_US = 250_000
 KEEP_S = 120.0
-# Older bins than this are dropped.
-KEEP_BINS_S = 3600.0
+# Bins that are older than this are made coarser. A window that began so long ago may miss that much at its beginning.
+COARSE_AFTER_S, COARSE_US = 600.0, 10_000_000
 # Reports come every 250 ms; after so long without one nothing is known, and a guard must not guess.
 SILENT_S = 5.0
 # Readings come once a second or so: a shorter span would hold one or none.
@@ -44,31 +44,40 @@ SAMPLES_SPAN_S = 2.5
 # A source whose every reading has failed for so long cannot be guarded by: one late answer is no reason to end a run.
 BLIND_S = 3.0
 _SECOND_US = 1_000_000
-_EVER_US = np.iinfo(np.int64).max
 _PER_CUSTOMER = (Shape.TRANSACTIONS, Shape.CUSTOMERS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bins:
-    """Quarters of a second with something in them, by intended start, in order. All arrays have equal length."""
+    """Spans of time with something in them, by intended start, in order. All arrays have equal length."""
 
     start_us: NDArray[np.int64]
     bad: NDArray[np.int64]
     total: NDArray[np.int64]
 
-    def of(self, since_us: int, until_us: int = _EVER_US) -> Bins:
+    @classmethod
+    def summed(cls, start_us: NDArray[np.int64], bad: NDArray[Any], total: NDArray[np.int64]) -> Bins:
+        """Those that start at the same time together."""
+        starts, of = np.unique(start_us, return_inverse=True)
+        sums = [np.bincount(of, each, len(starts)).astype(np.int64) for each in (bad, total)]
+        return cls(start_us=starts, bad=sums[0], total=sums[1])
+
+    def of(self, since_us: int, until_us: int) -> Bins:
         """Those that start from `since_us` on, and before `until_us`."""
         first, end = np.searchsorted(self.start_us, (since_us, until_us))
         return Bins(start_us=self.start_us[first:end], bad=self.bad[first:end], total=self.total[first:end])
 
-    def and_of(self, start_us: NDArray[np.int64], bad: NDArray[Any]) -> Bins:
+    def and_of(self, start_us: NDArray[np.int64], bad: NDArray[np.bool_]) -> Bins:
         """These and further ones, counted one by one."""
-        starts, of = np.unique(np.concatenate([self.start_us, start_us // BIN_US * BIN_US]), return_inverse=True)
-        sums = [
-            np.bincount(of, np.concatenate(both), len(starts)).astype(np.int64)
-            for both in ((self.bad, bad), (self.total, np.ones(len(start_us), np.int64)))
-        ]
-        return Bins(start_us=starts, bad=sums[0], total=sums[1])
+        return Bins.summed(
+            np.concatenate([self.start_us, start_us // BIN_US * BIN_US]), np.concatenate([self.bad, bad]),
+            np.concatenate([self.total, np.ones(len(start_us), np.int64)]),
+        )  # fmt: skip
+
+    def coarser(self, before_us: int) -> Bins:
+        """The same, but ten seconds long where they start before that."""
+        start_us = np.where(self.start_us < before_us, self.start_us // COARSE_US * COARSE_US, self.start_us)
+        return Bins.summed(start_us, self.bad, self.total)
 
 
 NOTHING = Bins(start_us=np.zeros(0, np.int64), bad=np.zeros(0, np.int64), total=np.zeros(0, np.int64))
@@ -170,25 +179,14 @@ class Live:
         if condition.source is not Source.LOAD:
             with self._lock:
                 return self._count_samples(condition, start_s, end_s, whole=True)
-        # Four times a second, of a window that may last for hours: nothing of its length is copied.
-        old, starts_us, bad = self._decided(condition, round(start_s * 1e6), round(end_s * 1e6))
-        return int(old.bad.sum() + bad.sum()), int(old.total.sum()) + len(starts_us)
-
-    def bins(self, condition: Condition, start_s: float, end_s: float) -> Bins:
-        """The same, for each quarter of a second; `bad / total` of them is what the sequential test is fed with."""
-        old, starts_us, bad = self._decided(condition, round(start_s * 1e6), round(end_s * 1e6))
-        return old.and_of(starts_us, bad)
-
-    def _decided(
-        self, condition: Condition, start_us: int, end_us: int
-    ) -> tuple[Bins, NDArray[np.int64], NDArray[np.bool_]]:
-        """By intended start: what is in bins, and the start of each later one and whether it is bad."""
+        start_us, end_us = round(start_s * 1e6), round(end_s * 1e6)
         with self._lock:
+            # Four times a second, of a window that may last for hours: nothing of its length is copied.
             old = self._old.setdefault(condition, NOTHING).of(start_us, end_us)
             before_us = self._visit_us if condition.shape in _PER_CUSTOMER else 0
             counted = self._count(condition, start_us - before_us)
         chosen = (counted.start_us >= start_us) & (counted.start_us < end_us)
-        return old, counted.start_us[chosen], counted.bad[chosen]
+        return int(old.bad.sum() + counted.bad[chosen].sum()), int(old.total.sum() + chosen.sum())
 
     def evidence(self, condition: Condition, start_s: float, first: int = 0) -> Evidence:
         """What there is for the sequential test of a window that began at `start_s`, from its quarter `first` on."""
@@ -309,7 +307,7 @@ class Live:
             if condition.source is Source.LOAD:
                 counted = self._judged(condition, old)
                 both = bins.and_of(counted.start_us, counted.bad)
-                self._old[condition] = both.of(before_us - round(KEEP_BINS_S * 1e6))
+                self._old[condition] = both.coarser(before_us - round(COARSE_AFTER_S * 1e6))
         self._rows = rows.only(~is_old)
         self._folded_us = before_us
 

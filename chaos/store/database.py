@@ -92,8 +92,9 @@ def _sqlite(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _record: Any) -> None:
-        # WAL: readers and a writer at the same time. FULL: a commit is on the disk when it returns.
-        for line in ("journal_mode=WAL", "synchronous=FULL"):
+        # WAL: readers and a writer at the same time. FULL: a commit is on the disk when it returns. A cache of 256 KiB
+        # instead of 2 MiB: who appends, and reads in order, needs none, and a run's memory grew by it for hours.
+        for line in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-256"):
             connection.execute(f"PRAGMA {line}").close()
 
     return engine

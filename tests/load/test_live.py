@@ -197,13 +197,17 @@ def test_what_is_folded_away_counts_as_before(customers: list[tuple[int, list[tu
 
 
 def test_memory_stays_flat() -> None:
-    """Twenty minutes leave no more rows behind than the last few do."""
+    """Three hours leave no more rows behind than the last seconds do, hardly more sums than ten minutes, and count all;
+    a window's beginning that is long ago is known to ten seconds."""
     live = Live(TRAFFIC, [AVAILABILITY], keep_s=20.0)
-    for second in range(1_200):
-        rows = [(second * 1_000 + i * 10, 5, OK, 0, second * 100 + i) for i in range(100)]
-        live.add(batch((second + 1) * 1_000, rows))
-    assert len(live._merged()) <= 100 * 31
-    assert live.between(AVAILABILITY, 0, 1_200) == (0, 120_000)
+    for second in range(0, 10_800, 10):
+        rows = [((second + i // 2) * 1_000, 5, STATUS if i == 7 else OK, 0, second * 2 + i) for i in range(20)]
+        live.add(batch((second + 10) * 1_000, rows))
+    assert len(live._merged()) <= 2 * 45
+    assert len(live._old[AVAILABILITY].total) <= 2 * 600 + 10_800 // 10
+    assert live.between(AVAILABILITY, 0, 10_800) == (1_080, 21_600)
+    assert live.between(AVAILABILITY, 5_000, 10_800) == (580, 11_600)
+    assert live.between(AVAILABILITY, 4_998, 10_800) == (580, 11_600)
 
 
 def test_it_is_quick_enough_for_a_guard() -> None:
