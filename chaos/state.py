@@ -50,6 +50,11 @@ def open_private(path: Path, *, anew: bool = False) -> IO[bytes]:
     return os.fdopen(os.open(path, flags, 0o600), "wb")
 
 
+def store_named() -> bool:
+    """Has somebody said where runs are recorded?"""
+    return bool(os.environ.get(STORE_VARIABLE))
+
+
 def store_url() -> str:
     """Where runs are recorded: `$SALEPROOF_STORE`, a file or a database URL; else `runs.db` in the state folder."""
     return os.environ.get(STORE_VARIABLE) or str(state_dir() / "runs.db")

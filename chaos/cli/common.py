@@ -121,10 +121,20 @@ def pick_variant(target: Target, given: str | None) -> str:
 
 
 def open_store() -> Store:
+    """To record there; made if missing."""
     from chaos.state import store_url
     from chaos.store import Store
 
     return Store.open(store_url())
+
+
+def open_recorded() -> Store:
+    """To read what is there. A store that is named and is missing was mistyped; our own begins empty. Raises:
+    NoStore."""
+    from chaos.state import store_named, store_url
+    from chaos.store import Store
+
+    return Store.open(store_url(), make=not store_named())
 
 
 def terminal_width() -> int:

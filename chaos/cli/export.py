@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import open_store, out_raw, pick_variant, say
+from chaos.cli.common import open_recorded, out_raw, pick_variant, say
 from chaos.cli.plan import experiment_options
 from chaos.errors import UsageError
 
@@ -89,7 +89,7 @@ def _export_latencies(run: str, folder: Path) -> int:
     """A line for each window, and for each second. Raises: UsageError."""
     from chaos.report.hdr import hdr_log, seconds, windows
 
-    with open_store() as store:
+    with open_recorded() as store:
         journal = store.read(run)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import json_option, open_store, out, out_json, statistics_option
+from chaos.cli.common import json_option, open_recorded, out, out_json, statistics_option
 from chaos.errors import UsageError
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.profile and not arguments.experiment:
         raise UsageError("--profile belongs to the experiment of --with")
-    with open_store() as store:
+    with open_recorded() as store:
         journal = store.read(arguments.run)
     if arguments.experiment or arguments.objectives:
         journal = _others(journal, arguments)

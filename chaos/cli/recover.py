@@ -129,14 +129,14 @@ def _record(happened: list[tuple[str, AnyEvent]]) -> list[str]:
     """Into the runs' own records, on their own clocks, and judge them again: what was still in place is not any more.
     A run that was never recorded, or a store that does not open, must not keep anybody from recovering. Returns the
     runs whose records have it."""
-    from chaos.cli.common import open_store
+    from chaos.cli.common import open_recorded
     from chaos.errors import SaleproofError
 
     done: list[str] = []
     if not happened:
         return done
     try:
-        with open_store() as store:
+        with open_recorded() as store:
             known = {run.id for run in store.runs(1000)}
             for run_id in dict.fromkeys(run for run, _ in happened):
                 if run_id in known:

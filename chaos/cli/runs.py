@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import json_option, open_store, out, out_json, positive
+from chaos.cli.common import json_option, open_recorded, out, out_json, positive
 
 HELP = "list the recorded runs, newest first"
 EXAMPLES = """\
@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with open_store() as store:
+    with open_recorded() as store:
         found = store.runs(arguments.limit)
     if arguments.json:
         out_json(found)

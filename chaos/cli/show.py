@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from chaos.cli.common import json_option, open_store, out, out_json, statistics_option
+from chaos.cli.common import json_option, open_recorded, out, out_json, statistics_option
 
 HELP = "show a recorded run: its verdict, its numbers, its events"
 EXAMPLES = """\
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Exits with 0 when the run could be shown, whatever its verdict is."""
     from chaos.judge import judge
 
-    with open_store() as store:
+    with open_recorded() as store:
         journal = store.read(arguments.run)
         verdict = store.verdict(journal.run.id) or judge(journal)
     if arguments.journal:

@@ -6,7 +6,7 @@ import argparse
 
 from chaos.cli.common import (
     json_option,
-    open_store,
+    open_recorded,
     out,
     out_json,
     pick_variant,
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     target = target_of(arguments)
     variant = pick_variant(target, arguments.variant)
     now = datetime.now(UTC)
-    with open_store() as store:
+    with open_recorded() as store:
         charged = store.charged(target.name, now - REMEMBERED)
     found = statuses(target, variant, charged, now)
     if arguments.json:

@@ -38,8 +38,8 @@ def state_folder(state: Path) -> Finding:
 
 
 def space(check: str, path: Path, free: float | None = None) -> Finding:
-    """`path` or the nearest folder above it that exists. `free` in bytes, looked up when not given."""
-    folder = next(p for p in (path, *path.parents) if p.exists())
+    """Where `path` is, or will be. `free` in bytes, looked up when not given."""
+    folder = _nearest(path)
     if free is None:
         free = shutil.disk_usage(folder).free
     text = f"{free / 1e9:.1f} GB free in {folder}"
@@ -51,20 +51,38 @@ def space(check: str, path: Path, free: float | None = None) -> Finding:
 def disks(state: Path, store: str) -> tuple[Finding, ...]:
     """The state's, and the store's where that is a file elsewhere."""
     found = [space("disk, state", state)]
-    if "://" not in store.removeprefix("sqlite:///"):
-        folder = Path(store.removeprefix("sqlite:///")).expanduser().absolute().parent
-        if folder != state:
-            found.append(space("disk, store", folder))
+    file = _file(store)
+    if file is not None and file.parent != state:
+        found.append(space("disk, store", file.parent))
     return tuple(found)
 
 
 def store_opens(store: str) -> Finding:
-    from chaos.store import Store
+    """Disturbs nothing: one that is not there yet is not made."""
+    from chaos.store import NoStore, Store
 
+    # A URL may hold a password.
+    shown = f"the {store.split('://')[0]} database" if "://" in store else store
     try:
-        with Store.open(store):
-            # A URL may hold a password.
-            shown = f"the {store.split('://')[0]} database" if "://" in store else store
+        with Store.open(store, make=False):
+            pass
+    except NoStore:
+        file = _file(store)
+        folder = None if file is None else _nearest(file.parent)
+        if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            return problem("store", f"{shown} is not there, and cannot be made in {folder}", "see SALEPROOF_STORE")
+        return ok("store", f"{shown} is not there yet; the first run makes it")
     except SaleproofError as error:
         return problem("store", str(error), "see SALEPROOF_STORE")
     return ok("store", f"{shown} opens")
+
+
+def _file(store: str) -> Path | None:
+    """Where a store that is a file lies; None for a database elsewhere."""
+    name = store.removeprefix("sqlite:///")
+    return None if "://" in name else Path(name).expanduser().absolute()
+
+
+def _nearest(path: Path) -> Path:
+    """`path` or the nearest folder above it that exists."""
+    return next(p for p in (path, *path.parents) if p.exists())

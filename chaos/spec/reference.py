@@ -74,7 +74,8 @@ EXIT_CODES = {
     "also a run that is refused because its windows could not decide",
     3: "a fault could not be reverted; the message says what is still in place and how to remove it",
     64: "usage: the command line asks for something that does not exist",
-    65: "a file is wrong, or asks for what cannot be done on its target; the message says where, and what is allowed",
+    65: "a file is wrong (also a store that is damaged), or asks for what cannot be done on its target; the message "
+    "says where, and what is allowed",
     69: "not available: a platform or a service does not answer, or the platform lacks what a fault needs",
     70: "an internal error, or the run crashed; everything was reverted",
     75: "refused for now: halted, production not armed, another run holds the target, an open ledger, a fault left "

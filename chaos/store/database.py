@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from chaos.store.errors import StoreError, explained
+from chaos.store.errors import NoStore, StoreError, explained
 from chaos.store.tables import prepare
 
 # How long a writer waits for another one, in seconds. Ours hold the lock for milliseconds; a fault's record must not
@@ -23,10 +23,12 @@ BUSY_S = 2.0
 
 
 class Database:
-    """`shown` is how messages name it: the path, or the URL without its password."""
+    """`shown` is how messages name it: the path, or the URL without its password. Made if missing, unless `make` is
+    False."""
 
-    def __init__(self, where: str | Path) -> None:
+    def __init__(self, where: str | Path, *, make: bool = True) -> None:
         text = str(where)
+        self._make = make
         self.path: Path | None = None
         if text.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
             url = "postgresql+psycopg://" + text.split("://", 1)[1]
@@ -37,7 +39,7 @@ class Database:
         else:
             self.path = Path(text.removeprefix("sqlite:///")).expanduser().absolute()
             self.shown = str(self.path)
-            self.engine = _sqlite(self.path)
+            self.engine = _sqlite(self.path, make=make)
         try:
             self._prepare()
         except BaseException:
@@ -48,10 +50,10 @@ class Database:
         """Of two programs that make one store at the same moment the slower one finds the tables, and looks again."""
         try:
             with self.begin() as connection:
-                prepare(connection, self.shown)
+                prepare(connection, self.shown, make=self._make)
         except StoreError:
             with self.begin() as connection:
-                prepare(connection, self.shown)
+                prepare(connection, self.shown, make=self._make)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -80,7 +82,9 @@ class Database:
             connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
-def _sqlite(path: Path) -> Engine:
+def _sqlite(path: Path, *, make: bool) -> Engine:
+    if not make and not path.exists():
+        raise NoStore(str(path))
     try:
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, mode=0o700)

@@ -22,7 +22,7 @@ from chaos.model.plan import Plan
 from chaos.model.verdict import Verdict
 from chaos.store import series as seconds
 from chaos.store.database import Database
-from chaos.store.errors import StoreError
+from chaos.store.errors import DamagedStore
 from chaos.store.recorder import Recorder, write_rows
 from chaos.store.rows import event_of, event_row, ids_of, journal_of, journal_row, run_row, samples_of
 from chaos.store.spool import SUFFIX, Spool, claimed, lines
@@ -39,13 +39,14 @@ class Store:
         self.imported: tuple[str, ...] = ()  # runs whose spool files were brought home on opening
 
     @classmethod
-    def open(cls, where: str | Path | None = None) -> Self:
-        """A file's path or a `postgresql://` URL; by default `runs.db` in the state folder. Made if missing."""
+    def open(cls, where: str | Path | None = None, *, make: bool = True) -> Self:
+        """A file's path or a `postgresql://` URL; by default `runs.db` in the state folder. Made if missing, unless
+        `make` is False. Raises: NoStore."""
         if where is None:
             from chaos.state import state_dir
 
             where = state_dir() / "runs.db"
-        store = cls(Database(where))
+        store = cls(Database(where, make=make))
         try:
             store.imported = tuple(store._import_spools())
         except BaseException:
@@ -167,7 +168,7 @@ class Store:
     def read(self, run_id: str) -> Journal:
         """All that is recorded of one run: its id, an unambiguous beginning of it, or `last`.
 
-        Raises: UsageError with the nearest ids; StoreError when a part is damaged.
+        Raises: UsageError with the nearest ids; DamagedStore when a part is damaged.
         """
         from chaos.model.requests import Requests, unpack
 
@@ -191,7 +192,7 @@ class Store:
                 chaostoolkit=journal_of(parts["journals"][-1]) if parts["journals"] else {},
             )
         except (ValueError, msgspec.MsgspecError) as cause:
-            raise StoreError(f"the record of {row.id} in {self._database.shown} is damaged: {cause}") from cause
+            raise DamagedStore(f"the record of {row.id} in {self._database.shown} is damaged: {cause}") from cause
 
     def verdict(self, run_id: str) -> Verdict | None:
         """The latest one of a run; None when it was never judged."""

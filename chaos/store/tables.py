@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Column, Connection, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, select
 
-from chaos.store.errors import StoreError
+from chaos.store.errors import DamagedStore, NoStore
 
 SCHEMA = 2
 
@@ -81,15 +81,18 @@ PARTS = {table.name: table for table in (events, chunks, samples, acknowledged, 
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: charges.create}
 
 
-def prepare(connection: Connection, where: str) -> None:
-    """Make or migrate the tables. Raises: StoreError for a store that a newer Saleproof has written."""
+def prepare(connection: Connection, where: str, *, make: bool = True) -> None:
+    """Make or migrate the tables. Raises: DamagedStore for a store that a newer Saleproof has written; NoStore where
+    there is none and none is to be made."""
     version = _version(connection)
     if version is None:
+        if not make:
+            raise NoStore(where)
         metadata.create_all(connection)
         connection.execute(meta.insert().values(key="schema", value=str(SCHEMA)))
         return
     if version > SCHEMA:
-        raise StoreError(
+        raise DamagedStore(
             f"the store {where} was written by a newer Saleproof (schema {version}, this one knows {SCHEMA}); "
             "upgrade, or say SALEPROOF_STORE=FILE"
         )

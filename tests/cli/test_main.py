@@ -53,6 +53,39 @@ def test_a_misspelt_option_names_the_nearest(saleproof) -> None:  # type: ignore
     assert "Did you mean '--json'?" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("runs",), ("show",), ("judge",), ("export", "last", "--hdr", "there"), ("slo", "status", "targets/shop.yaml"),
+    ],
+)  # fmt: skip
+def test_a_store_that_is_not_there_is_not_made_to_read_it(saleproof, tmp_path: Path, words: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    """A mistyped SALEPROOF_STORE is 64 and says its path."""
+    store = tmp_path / "mistyped" / "runs.db"
+    done = saleproof(*words, SALEPROOF_STORE=str(store))
+    assert done.returncode == 64, done.stderr
+    assert f"no store at {store}" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not store.parent.exists()
+
+
+def test_before_the_first_run_there_is_nothing_wrong(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """Our own store begins empty."""
+    done = saleproof("runs", SALEPROOF_STORE="")
+    assert done.returncode == 0, done.stderr
+    assert "nothing recorded yet" in done.stdout
+
+
+def test_a_damaged_store_is_a_bad_file(saleproof, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """65, one line that says what to do."""
+    (tmp_path / "runs.db").write_bytes(b"nonsense" * 8192)
+    done = saleproof("runs", SALEPROOF_STORE=str(tmp_path / "runs.db"))
+    assert done.returncode == 65, done.stderr
+    assert "damaged" in done.stderr
+    assert "move it away" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_no_command_is_usage(saleproof) -> None:  # type: ignore[no-untyped-def]
     """64, not argparse's 2, which means inconclusive here."""
     assert saleproof().returncode == 64

@@ -53,7 +53,7 @@ def test_a_damaged_store_loses_no_fault(shop: Small) -> None:
     code, said = shop.ended(run, within_s=100)
     assert shop.outside.broken() == []
     assert shop.outside.ledger() == []
-    assert code == 70, said
+    assert code == 65, said
     assert "damaged" in said
     assert "move it away" in said
     (shop.state / "runs.db").rename(shop.folder / "damaged.db")

@@ -97,6 +97,9 @@ def test_a_store_that_does_not_open(tmp_path: Path) -> None:
     (tmp_path / "runs.db").write_text("this is no database " * 100)
     assert disk.store_opens(str(tmp_path / "runs.db")).level is Level.PROBLEM
     assert disk.store_opens(str(tmp_path / "new.db")).level is Level.OK
+    assert not (tmp_path / "new.db").exists()
+    (tmp_path / "file").touch(mode=0o600)
+    assert disk.store_opens(str(tmp_path / "file" / "new.db")).level is Level.PROBLEM
     closed = disk.store_opens("postgresql://u:secret@127.0.0.1:1/x")
     assert closed.level is Level.PROBLEM
     assert "secret" not in str(closed)

@@ -22,7 +22,7 @@ from chaos.model.journal import RunInfo, Sample
 from chaos.model.plan import Plan, Window
 from chaos.model.requests import Requests
 from chaos.model.verdict import Outcome, Status, Verdict
-from chaos.store import Store, StoreError, tables
+from chaos.store import DamagedStore, NoStore, Store, StoreError, tables
 from chaos.units import Duration, Rate
 
 BEGAN = datetime(2026, 11, 21, 11, 33, 1, tzinfo=UTC)
@@ -313,14 +313,29 @@ def test_a_run_is_charged_once_however_often_it_is_judged(tmp_path: Path) -> Non
         assert store.charged(a_plan().target, datetime(2000, 1, 1, tzinfo=UTC)) == ()
 
 
-@pytest.mark.parametrize("content", [b"this is not a database at all" * 100])
-def test_a_damaged_store_is_said_to_be_damaged(tmp_path: Path, content: bytes) -> None:
-    """And nothing in it is changed."""
+def test_a_damaged_store_is_said_to_be_damaged(tmp_path: Path) -> None:
+    """A bad file (65), not an error of ours; and nothing in it is changed."""
+    content = b"this is not a database at all" * 100
     path = tmp_path / "runs.db"
     path.write_bytes(content)
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(DamagedStore, match="damaged") as raised:
         Store.open(path)
+    assert raised.value.exit_code == 65
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [None, b""], ids=["no file", "an empty file"])
+def test_a_store_that_is_only_read_is_not_made(tmp_path: Path, content: bytes | None) -> None:
+    """Its path is named, and nothing is there afterwards that was not there before."""
+    path = tmp_path / "folder" / "runs.db"
+    if content is not None:
+        path.parent.mkdir()
+        path.write_bytes(content)
+    with pytest.raises(NoStore, match=f"no store at {path}"):
+        Store.open(path, make=False)
+    assert path.parent.exists() == (content is not None)
+    Store.open(path).close()
+    Store.open(path, make=False).close()
 
 
 def test_a_damaged_chunk_is_said_to_be_damaged(tmp_path: Path) -> None:
@@ -332,7 +347,7 @@ def test_a_damaged_chunk_is_said_to_be_damaged(tmp_path: Path) -> None:
         recorder.finish("completed")
         with sqlite3.connect(path) as raw:
             raw.execute("update chunks set data = x'00ff'")
-        with pytest.raises(StoreError, match="is damaged"):
+        with pytest.raises(DamagedStore, match="is damaged"):
             store.read("last")
 
 
