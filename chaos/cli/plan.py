@@ -41,11 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos import planner, platforms
     from chaos.rehearsal.sources import sources_of
     from chaos.spec import load_experiment
+    from chaos.spec.signers import signers_file
 
     target_file = Path(arguments.target) if arguments.target else None
     experiment, target = load_experiment(
         Path(arguments.experiment), profile=arguments.profile, target_file=target_file, until=arguments.until
     )
+    signers_file(target)
     variant = pick_variant(target, arguments.variant)
     platform = platforms.attach(target, arguments.platform, tell=say)
     where = arguments.platform or platforms.default(target)

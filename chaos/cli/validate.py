@@ -51,12 +51,17 @@ def _check(path: Path, target: str | None) -> tuple[str, str]:
     from pathlib import Path
 
     from chaos import spec
+    from chaos.spec.signers import signers_file
 
     kind = spec.kind(path)
     if kind == "target":
-        return kind, spec.load_target(path).title
+        checked = spec.load_target(path)
+        signers_file(checked)
+        return kind, checked.title
     if kind == "chaostoolkit":
         from chaos.spec.chaostoolkit import load_chaostoolkit
 
         return "Chaos Toolkit experiment", str(load_chaostoolkit(path).get("title", ""))
-    return kind, spec.load_experiment(path, target_file=Path(target) if target else None)[0].title
+    experiment, its_target = spec.load_experiment(path, target_file=Path(target) if target else None)
+    signers_file(its_target)
+    return kind, experiment.title

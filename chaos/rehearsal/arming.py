@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from chaos.errors import Refused, SpecError, Unavailable
 from chaos.model.base import Noun
+from chaos.spec.signers import signers_file
 
 if TYPE_CHECKING:
     from chaos.model.experiment import Experiment
@@ -106,20 +107,12 @@ def verify(file: Path, target: Target, experiment: Experiment, *, called: str = 
 
 def allowed_signers(target: Target) -> Path:
     """The file that the target names. Raises: Refused when it names none; SpecError when it cannot be read."""
-    if not target.armed_by:
+    path = signers_file(target)
+    if path is None:
         raise Refused(
             f"{target.path}: it does not say whose signature arms '{target.name}'; add armed-by: FILE, in the format "
             "of ssh-keygen's allowed signers"
         )
-    path = Path(target.path).parent / target.armed_by
-    try:
-        if not path.is_file():
-            raise SpecError(f"armed-by: there is no file {path}", path=target.path)
-        path.read_bytes().decode()
-    except OSError as cause:
-        raise SpecError(f"armed-by: {path} cannot be read: {cause.strerror}", path=target.path) from cause
-    except UnicodeDecodeError as cause:
-        raise SpecError(f"armed-by: {path} is not UTF-8", path=target.path) from cause
     return path
 
 

@@ -103,6 +103,32 @@ def test_a_misspelt_fault_is_exit_65_with_file_line_and_nearest(saleproof, tmp_p
     assert "'latency'" in done.stderr
 
 
+@pytest.mark.parametrize("content", [None, b"an\xe9 ssh-ed25519 AAAA"], ids=["not there", "no text"])
+def test_a_file_of_signers_that_is_not_right_is_said_before_it_is_needed(
+    saleproof,
+    tmp_path: Path,
+    content: bytes | None,  # type: ignore[no-untyped-def]
+) -> None:
+    """`validate` of the target, and of an experiment on it, and `plan`: 65, one sentence with file and line."""
+    text = (ROOT / "targets/shop.yaml").read_text()
+    target = tmp_path / "targets" / "shop.yaml"
+    target.parent.mkdir()
+    target.write_text(text.replace("environment: local\n", "environment: production\narmed-by: armers\n"))
+    line = target.read_text().splitlines().index("armed-by: armers") + 1
+    if content is not None:
+        target.with_name("armers").write_bytes(content)
+    experiment = str(ROOT / "experiments/web-crash.yaml")
+    for words in (
+        ("validate", str(target)), ("validate", experiment, "--target", str(target)),
+        ("plan", experiment, "--target", str(target)),
+    ):  # fmt: skip
+        done = saleproof(*words)
+        assert done.returncode == 65, done.stderr
+        assert f"{target}:{line}: armed-by: " in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert str(target.with_name("armers")) in done.stderr
+
+
 def test_validate_looks_at_every_file(saleproof, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """A bad file does not hide the others."""
     bad = tmp_path / "bad.yaml"
