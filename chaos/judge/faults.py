@@ -12,6 +12,7 @@ from chaos.model.event import (
     FaultIntended,
     FaultReverted,
     FaultStuck,
+    LeaseExpired,
 )
 from chaos.model.fault import Evidence
 from chaos.model.journal import Journal
@@ -29,6 +30,8 @@ class _Story:
     injected_s: float | None = None
     failed: str = ""
     evidence: Evidence | None = None
+    bit: bool = False  # it was confirmed, whatever was seen of it later
+    lease_over: bool = False  # it was in place when the lease ran out
     reverted_s: float | None = None
     reverted_by: str = ""
     stuck: FaultStuck | None = None
@@ -111,7 +114,11 @@ def _stories(journal: Journal) -> dict[tuple[str, str], _Story]:
             case FaultFailed():
                 stories.setdefault((event.fault, event.place), _Story()).failed = event.error
             case FaultConfirmed():
-                stories.setdefault((event.fault, event.place), _Story()).evidence = event.evidence
+                story = stories.setdefault((event.fault, event.place), _Story())
+                story.evidence, story.bit = event.evidence, story.bit or event.evidence.confirmed
+            case LeaseExpired():
+                for story in stories.values():
+                    story.lease_over = story.lease_over or story.in_place
             case FaultReverted():
                 story = stories.setdefault((event.fault, event.place), _Story())
                 # The first time that it was read back as gone; reverting twice is harmless and changes nothing.
@@ -146,9 +153,13 @@ def _problem(story: _Story) -> str:
         return f"could not be injected: {story.failed}"
     if story.injected_s is None:
         return "was never injected"
+    if story.evidence is not None and story.evidence.confirmed:
+        return ""
+    if story.lease_over:  # what was measured then was measured without it
+        return "was taken back because the lease ran out"
     if story.evidence is None:
         return "was not confirmed: nothing was measured"
-    return "" if story.evidence.confirmed else f"did not bite: {story.evidence.text}"
+    return f"{'bit at first' if story.bit else 'did not bite'}: {story.evidence.text}"
 
 
 def _short(story: _Story, fault: PlannedFault | None, ends: dict[int | None, float]) -> str:

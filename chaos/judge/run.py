@@ -285,6 +285,5 @@ def _reason(check: Check) -> str:
 
 
 def _all_held(checks: tuple[Check, ...]) -> str:
-    judged = [c for c in checks if c.phase != "before"]
-    windows = len({c.window for c in judged})
-    return f"all {len(judged)} objectives were proven in {windows} window{'s' * (windows != 1)} during and after"
+    judged = sum(c.phase != "before" for c in checks)
+    return f"every objective was proven in every window during and after ({judged} of {judged})"

@@ -41,7 +41,7 @@ def test_a_clean_run_is_held(make: Any) -> None:
     """Exit 0, with every objective proven by its exact bound."""
     verdict = judge(make.Story().journal())
     assert (verdict.outcome, verdict.status, verdict.exit_code) == (HELD, Status.COMPLETED, 0)
-    assert verdict.reasons == ("all 4 objectives were proven in 2 windows during and after",)
+    assert verdict.reasons == ("every objective was proven in every window during and after (4 of 4)",)
     assert all(c.outcome is HELD for c in verdict.checks)
     assert all(c.upper is not None and c.upper <= c.budget for c in verdict.checks if c.phase != "before")
     assert verdict.customers > 1000
@@ -287,6 +287,40 @@ def test_a_verdict_says_what_was_measured_of_what_was_intended(make: Any) -> Non
         298.0, 291.0, 306.0, 300.0, "ms", 16,
     )  # fmt: skip
     assert fault.evidence == text
+
+
+def test_a_fault_that_bit_and_went_away_is_not_said_not_to_have_bitten(make: Any) -> None:
+    """Its proxy was restarted, say."""
+    gone = FaultConfirmed(
+        at_s=30.0, fault="1.1", place=make.place, evidence=Evidence(confirmed=False, text="it was gone before its end")
+    )
+    story = make.Story()
+    story.events.insert(next(n for n, e in enumerate(story.events) if isinstance(e, FaultConfirmed)) + 1, gone)
+    verdict = judge(story.journal())
+    assert verdict.exit_code == 2
+    assert verdict.reasons[0] == "latency 1.1 at web-1 -> db bit at first: it was gone before its end"
+
+
+@pytest.mark.parametrize("confirmed_first", [True, False])
+def test_a_fault_whose_lease_ran_out_is_said_to_have_been_taken_back(make: Any, *, confirmed_first: bool) -> None:
+    """Runner and watchdog stood still, before or after the fault was confirmed: what is measured then is measured
+    without it, and says nothing about its bite."""
+    reason = "the lease ran out: the runner was stopped or asleep for 12.0 s, and it lasts 10 s"
+    expired = LeaseExpired(at_s=21.5, holder="", reason=reason)
+    seen = FaultConfirmed(
+        at_s=21.6, fault="1.1", place=make.place, evidence=Evidence(confirmed=False, text="+1 ms of 300 ms")
+    )
+    story = make.Story()
+    kind = FaultConfirmed if confirmed_first else FaultInjected
+    place = next(n for n, e in enumerate(story.events) if isinstance(e, kind)) + 1
+    story.events[place : place + (not confirmed_first)] = [expired, seen]
+    story.without(RunEnded).also(RunEnded(at_s=story.end_s, status="aborted", reason=reason))
+    verdict = judge(story.journal())
+    assert (verdict.status, verdict.exit_code) == (Status.ABORTED, 2)
+    assert verdict.reasons[:2] == (
+        f"the run was aborted: {reason}", "latency 1.1 at web-1 -> db was taken back because the lease ran out",
+    )  # fmt: skip
+    assert not any("bite" in line for line in verdict.reasons)
 
 
 def test_a_fault_that_nobody_confirmed_is_inconclusive(make: Any) -> None:
