@@ -36,6 +36,8 @@ def convert(node: Node, kind: Any, where: str, problems: Problems) -> Any:
     elif members[0] is not kind:
         value = convert(node, members[0], where, problems)  # what is left of `X | None` may be annotated itself
     else:
+        for meta in metas if kind is str and isinstance(node.value, int | float) else ():
+            _has_form(node, node.text, meta, where, problems)  # else "in quotes it is text", and then that is wrong
         value = _one(node, kind, where, problems)
     for meta in metas:
         _constrain(node, value, meta, where, problems)
@@ -206,7 +208,13 @@ def _constrain(node: Node, value: Any, meta: msgspec.Meta, where: str, problems:
         if limit is not None and not holds(limit):
             as_written = type(value)(limit) if isinstance(value, Quantity) else limit
             problems.fail(node, where, f"must be {words.format(as_written)}; got {node}")
-    if meta.pattern is not None and isinstance(value, str) and not re.search(meta.pattern, value):
+    if isinstance(value, str):
+        _has_form(node, value, meta, where, problems)
+
+
+def _has_form(node: Node, text: str, meta: msgspec.Meta, where: str, problems: Problems) -> None:
+    """Raises: Bad."""
+    if meta.pattern is not None and not re.search(meta.pattern, text):
         form = f"of {', '.join(map(str, meta.examples))}" if meta.examples else meta.pattern
         problems.fail(node, where, f"{node} does not have the form {form}")
 
