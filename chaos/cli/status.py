@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         unseen = "; ".join(unasked) or platforms.unseen(target, arguments.platform)
         if arguments.json:
             report = {"target": target.name, "up": False, "services": [], "links": [], "faults": faults, "halts": halts}
+            report |= {"others": _others(target.name)}
             out_json(report | ({"not_looked_at": unseen} if unseen else {}))
         else:
             # What nobody could look at is not down.
@@ -52,6 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
             out(
                 f"{target.name} {f'{known}; {unseen}' if unseen else 'is not up'}"
                 + "".join(f"\n  in the ledger: {f['text'] or f['kind']}, {f['where']}" for f in faults)
+                + "".join(
+                    f"\n  {other['target']} is up ({other['variant']}): saleproof status --target {other['file']}"
+                    + (f"; run {other['run']} is under way" if other["run"] else "")
+                    for other in _others(target.name)
+                )
             )
         return Unavailable.exit_code
     for line in unasked:
@@ -83,6 +89,20 @@ def _say_open() -> None:
     found = ledger(state_dir())
     if found.level is Level.PROBLEM:
         say(str(found))
+
+
+def _others(target: str) -> list[dict[str, str]]:
+    """The other targets that are up on this machine's own platform, each with its file and the run that uses it."""
+    from chaos.platforms.embedded.platform import EmbeddedPlatform
+    from chaos.preflight.standing import runs
+    from chaos.state import state_dir
+
+    under_way = {holder.target: holder.run for holder in runs(state_dir())}
+    return [
+        {"target": o.target, "variant": o.variant, "file": o.path, "run": under_way.get(o.target, "")}
+        for o in EmbeddedPlatform.all_up()
+        if o.target != target
+    ]
 
 
 def _halts(target: Target, platform: str | None) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from chaos.platforms.embedded.records import FAULT_PROXY, Resolved
 from chaos.platforms.embedded.resolve import check, resolve, shared_values
 from chaos.platforms.embedded.wire import Request, Status
 from chaos.platforms.template import fill
+from chaos.state import state_dir
 
 LOG_LINES = 8  # of a service that does not start
 
@@ -78,6 +79,12 @@ class EmbeddedPlatform:
         folder = Folder.of(target.name)
         resolved = what_is_up(folder)
         return None if resolved is None else cls(resolved, folder)
+
+    @classmethod
+    def all_up(cls) -> tuple[Resolved, ...]:
+        """Every target that is up for this user, whichever files describe them, by name."""
+        found = (what_is_up(Folder(path)) for path in sorted(state_dir().glob("embedded/*")))
+        return tuple(resolved for resolved in found if resolved is not None)
 
     @classmethod
     def clean(cls, target: Target) -> None:

@@ -100,7 +100,7 @@ def resolve(target: Target, variant: str, folder: Folder) -> tuple[Resolved, Res
             boot_id=boot_id(),
             target=target.name,
             variant=variant,
-            path=target.path,
+            path=str(Path(target.path).absolute()) if target.path else "",
             instances=tuple(
                 _spec(target, part, folder, shared, proxies, service, instance, main[instance], named[instance])
                 for service, instance in places

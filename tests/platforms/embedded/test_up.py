@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from chaos.cli import main
+from chaos.engine.lock import TargetLock
 from chaos.errors import Refused, Unavailable
 from chaos.model.platform import Killable, LinkShaper, Pausable
 from chaos.platforms.embedded.layout import Folder, locked
 from chaos.platforms.embedded.platform import EmbeddedPlatform, last_logs
+from chaos.state import state_dir
 from chaos.units import Duration
 
 pytestmark = pytest.mark.integration
@@ -278,3 +281,26 @@ def test_another_system_is_told_plainly(build: Any, state: Path, monkeypatch: py
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(Unavailable, match=r"needs Linux .*darwin"):
         EmbeddedPlatform.up(build.target({"one": build.service()}), "default")
+
+
+def test_status_of_a_target_that_is_not_up_says_what_is(
+    build: Any, up: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the words that show it; and nothing once it is down."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///there/is/none")
+    monkeypatch.chdir(Path(__file__).parents[3])
+    there = build.target({"one": build.service()}, path=str(tmp_path / "corner.yaml"))
+    platform = up(there)
+    assert main(["status"]) == 69
+    assert f"corner-shop is up (default): saleproof status --target {tmp_path}/corner.yaml" in capsys.readouterr().out
+    with TargetLock(state_dir() / "locks", there.name, "run 20261121-1133"):
+        assert main(["status", "--json"]) == 69
+    assert json.loads(capsys.readouterr().out)["others"] == [
+        {
+            "target": "corner-shop", "variant": "default", "file": str(tmp_path / "corner.yaml"),
+            "run": "20261121-1133",
+        },
+    ]  # fmt: skip
+    platform.down()
+    assert main(["status", "--json"]) == 69
+    assert json.loads(capsys.readouterr().out)["others"] == []
