@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from chaos.cli.common import json_option, open_recorded, out, out_json, statistics_option
-from chaos.errors import UsageError
+from chaos.errors import SpecError, SpecErrors, UsageError
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
 TYPE_CHECKING = False
@@ -81,17 +81,32 @@ def _others(journal: Journal, arguments: argparse.Namespace) -> Journal:
         from chaos.spec import load_experiment
 
         path = Path(arguments.experiment)
-        experiment, _ = load_experiment(path, profile=arguments.profile, target=target)
-        if experiment.target != target.name:
-            raise UsageError(f"{path} is for '{experiment.target}', and {journal.run.id} was run on '{target.name}'")
+        try:
+            experiment, _ = load_experiment(path, profile=arguments.profile, target=target)
+        except SpecError as error:
+            raise _as_recorded(error, journal.run.id) from error
         journal = with_hypothesis(journal, experiment.hypothesis, experiment.during_conditions())
-    return with_sentences(journal, (_sentence(text, target) for text in arguments.objectives))
+    return with_sentences(journal, (_sentence(text, target, journal.run.id) for text in arguments.objectives))
 
 
-def _sentence(text: str, target: Target) -> Condition:
+def _as_recorded(error: SpecError, run: str) -> SpecErrors:
+    errors = error.errors if isinstance(error, SpecErrors) else (error,)
+    return SpecErrors(
+        [SpecError(_of_record(e.message, run), path=e.path, line=e.line, column=e.column) for e in errors]
+    )
+
+
+def _of_record(message: str, run: str) -> str:
+    """What the target file of today has may be what it had not when the run was made."""
+    return (
+        f"{message} The record of {run} has no other." if "or SLI '" in message or "unknown SLI" in message else message
+    )
+
+
+def _sentence(text: str, target: Target, run: str) -> Condition:
     from chaos.spec import condition
 
     try:
         return condition.parse(text, target)
     except condition.Wrong as wrong:
-        raise UsageError(f"--objective: {wrong}") from wrong
+        raise UsageError(f"--objective: {_of_record(str(wrong), run)}") from wrong

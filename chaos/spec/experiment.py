@@ -47,6 +47,8 @@ def load_experiment(
     elsewhere: list[SpecError] = []
     if target is None:
         target = _target(source.root, Path(path), target_file, problems, elsewhere)
+    else:
+        _refuse_another(source.root, target, problems)
     experiment = _resolve(part, source, target, problems)
     _raise(problems, elsewhere)
     if experiment is None or target is None:
@@ -150,6 +152,14 @@ def _target(
     if target.name != name.value:
         problems.at(root, ("target",), f"asks for '{name.value}', and {file} describes '{target.name}'")
     return target
+
+
+def _refuse_another(root: Node, target: Target, problems: Problems) -> None:
+    """Every word of another target's file is unknown, and none of them is the mistake. Raises: SpecError."""
+    name = root.get("target")
+    if name is not None and isinstance(name.value, str) and name.value != target.name:
+        problems.at(root, ("target",), f"asks for '{name.value}', and {target.path} describes '{target.name}'")
+        problems.done()
 
 
 def _resolve(

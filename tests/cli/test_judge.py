@@ -176,11 +176,27 @@ def test_what_cannot_be_asked_is_said(
 
 
 def test_another_targets_experiment_is_refused(make: Any, keep: Any, saleproof: Run, experiment: Any) -> None:
-    """Its words may mean something else there."""
+    """Its words may mean something else there; of those that are unknown here not one is the mistake."""
     run = keep(make.Story(after_s=5.0))
-    code, _, err = saleproof("judge", "last", "--with", experiment("p99 < 1s", target="store"))
-    assert code == 64
-    assert f"is for 'store', and {run} was run on 'shop'" in err
+    for sentence in ("p99 < 1s", "basket.p99 < 1s"):
+        code, _, err = saleproof("judge", "last", "--with", experiment(sentence, target="store"))
+        assert code == 65
+        assert err.count("\n") == 1
+        assert f"other.yaml:2: target: asks for 'store', and the target file in the record of {run} describes" in err
+
+
+def test_what_the_target_had_not_when_the_run_was_made_is_said_to_be_unknown_to_its_record(
+    make: Any, keep: Any, saleproof: Run, experiment: Any
+) -> None:
+    """Today's target file may well have it."""
+    run = keep(make.Story(after_s=5.0))
+    for words, code in ((("--objective", "queue < 5"), 64), (("--with", experiment('"queue < 5"')), 65)):
+        got, _, err = saleproof("judge", "last", *words)
+        assert got == code
+        assert err.count("\n") == 1
+        assert "unknown SLI 'queue'" in err
+        assert "stock-left, throughput, transactions." in err
+        assert err.endswith(f"The record of {run} has no other.\n")
 
 
 def test_a_run_of_the_chaos_toolkits_engine_has_no_objectives_of_ours(make: Any, keep: Any, saleproof: Run) -> None:
