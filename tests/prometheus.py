@@ -46,6 +46,14 @@ class Guarded:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+def backfill(folder: Path, history: str) -> None:
+    """What the server has scraped before it begins: OpenMetrics with times."""
+    (folder / "history").write_text(history)
+    words = ["tsdb", "create-blocks-from", "openmetrics", "history", "data"]
+    done = subprocess.run([program("promtool"), *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 USER, PASSWORD = "me", "sesame-and-poppy"
 # bcrypt of it, at the least cost that there is.
 _HASHED = "$2b$04$abcdefghijklmnopqrstuunxMhhHZjeAy57xhIn/SRljTvp/aZ7U."
@@ -74,7 +82,7 @@ class Prometheus:
 
     def __init__(
         self, folder: Path, scrape: dict[str, list[str]], every: str = "1s", extra: str = "",
-        guarded: Guarded | None = None,
+        guarded: Guarded | None = None, history: str = "",
     ) -> None:  # fmt: skip
         jobs = "".join(
             f"  - {{job_name: {job}, static_configs: [{{targets: [{', '.join(map(repr, targets))}]}}]}}\n"
@@ -82,6 +90,8 @@ class Prometheus:
         )
         head = f"global: {{scrape_interval: {every}, scrape_timeout: {every}, evaluation_interval: {every}}}\n"
         (folder / "prometheus.yml").write_text(f"{head}{extra}scrape_configs:\n{jobs}")
+        if history:
+            backfill(folder, history)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"http{'s' if guarded is not None else ''}://127.0.0.1:{self.port}"
@@ -120,11 +130,12 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    scrape: dict[str, list[str]], every: str = "1s", extra: str = "", guarded: Guarded | None = None
-) -> Iterator[Prometheus]:
+    scrape: dict[str, list[str]], every: str = "1s", extra: str = "", guarded: Guarded | None = None,
+    history: str = "",
+) -> Iterator[Prometheus]:  # fmt: skip
     """Up, in a folder of its own; afterwards both are gone."""
     with tempfile.TemporaryDirectory() as folder:
-        server = Prometheus(Path(folder), scrape, every, extra, guarded)
+        server = Prometheus(Path(folder), scrape, every, extra, guarded, history)
         try:
             yield server
         finally:

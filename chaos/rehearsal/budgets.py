@@ -15,7 +15,7 @@ from chaos.errors import Refused, SaleproofError
 from chaos.model.plan import Plan
 from chaos.model.sli import Source
 from chaos.slo.gate import reasons, worst_case
-from chaos.slo.queries import NoCounters, counters
+from chaos.slo.queries import NoCounters, measured
 from chaos.slo.status import BudgetStatus, real, virtual
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _is_counted(slo: Slo, target: Target, variant: str) -> bool:
     if slo.objective is None or (target.prometheus is None and slo.objective.source is not Source.PROMQL):
         return False
     try:
-        counters(slo, target.slis, target.prometheus_of(variant).variables)
+        measured(slo, target.slis, target.prometheus_of(variant).variables)
     except NoCounters:
         return False
     return True

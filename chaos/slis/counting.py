@@ -1,4 +1,4 @@
-"""Real users' events over a window, counted by a Prometheus server from raw counters."""
+"""Real users' events, or a gauge's readings, over a window, counted by a Prometheus server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from chaos.errors import Unavailable
 from chaos.model.sli import Sli
 from chaos.model.slo import Slo
 from chaos.slis.prometheus_api import PrometheusApi
-from chaos.slo.queries import bad_and_total, counters
+from chaos.slo.queries import Readings, bad_and_total, measured
+
+
+# Of the readings: so many may be of two instances at once, where one takes over from the other.
+SEVERAL_SHARE = 0.01
 
 
 class PrometheusCounting:
@@ -24,9 +28,12 @@ class PrometheusCounting:
         """(bad, total); None where there are no counters in the span. Raises: NoCounters; Unavailable, also
         for what is no number, for an answer that the server itself calls partial, and for a total without its good
         ones."""
-        found = counters(slo, self._slis, self._words)
-        queries = bad_and_total(slo, found, (until - since).total_seconds())
+        found = measured(slo, self._slis, self._words)
+        seconds = max(1.0, (until - since).total_seconds())
+        queries = bad_and_total(slo, found, seconds)
         bad, total = (self._value(query, until.timestamp()) for query in queries)
+        if isinstance(found, Readings):
+            self._refuse_several(found, seconds, until.timestamp())
         if total is None:
             return None
         if bad is None:
@@ -36,6 +43,15 @@ class PrometheusCounting:
                 f"'{slo.condition}', so nobody knows which were good"
             )
         return min(bad, total), total
+
+    def _refuse_several(self, found: Readings, seconds: float, at_s: float) -> None:
+        """Which of several series would be the reading? Raises: Unavailable."""
+        many = self._value(found.several(seconds), at_s)
+        if many and many > SEVERAL_SHARE * (many + (self._value(found.counted(seconds)[1], at_s) or 0)):
+            raise Unavailable(
+                f"{self._api.access.url}: `{found.gauge}` is several series, and a gauge is one; name it by more labels, "
+                "or take the sum or the max"
+            )
 
     def close(self) -> None:
         self._api.close()

@@ -1,14 +1,19 @@
-"""What a Prometheus server is asked about an SLO: selectors of raw counters, and their growth."""
+"""What a Prometheus server is asked about an SLO: selectors of raw counters, and their growth; a gauge, and how many of
+its readings were beyond the threshold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chaos.model.objective import Condition, Op
 from chaos.model.promql import bucket_selector, filled
-from chaos.model.sli import Shape, Sli
+from chaos.model.sli import Shape, Sli, Source
 from chaos.model.slo import Slo
 
+_BEYOND = {Op.LT: ">=", Op.LE: ">", Op.GT: "<=", Op.GE: "<"}
+# A hair's breadth for floating point: 95 % of 20 is 19.
+HAIR = 1e-9
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -31,7 +36,34 @@ class Counters:
         return good if self.complete else f"({good} or vector(0))", f"sum({function}({self.total}[{span}]))"
 
 
-def counters(slo: Slo, slis: Mapping[str, Sli], words: Mapping[str, str]) -> Counters:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Readings:
+    """Of a gauge. `bad` is 1 while it is beyond the threshold and 0 while it is not; nothing while it is not there, is
+    NaN or infinite, or is several series: then nobody has read it."""
+
+    gauge: str
+    bad: str
+    every_s: float
+
+    def ratio(self, seconds: float) -> str:
+        """The bad share of the last so many seconds' readings."""
+        return f"avg_over_time(({self.bad})[{duration(seconds)}:{self._step(seconds)}])"
+
+    def counted(self, seconds: float) -> tuple[str, str]:
+        """(bad, total) of them."""
+        span = f"({self.bad})[{duration(seconds)}:{self._step(seconds)}]"
+        return f"sum_over_time({span})", f"count_over_time({span})"
+
+    def several(self, seconds: float) -> str:
+        """How often it was more than one series in the last so many seconds; nothing where it never was."""
+        many = f"count({_closed(self.gauge)}) > 1"
+        return f"count_over_time(({many})[{duration(seconds)}:{self._step(seconds)}])"
+
+    def _step(self, seconds: float) -> str:
+        return duration(max(1, min(self.every_s, seconds)))
+
+
+def measured(slo: Slo, slis: Mapping[str, Sli], words: Mapping[str, str]) -> Counters | Readings:
     """Of the SLI that it is about; `words` are for `{name}` in queries. Raises: NoCounters for one that no Prometheus
     has."""
     condition = slo.objective
@@ -49,9 +81,25 @@ def counters(slo: Slo, slis: Mapping[str, Sli], words: Mapping[str, str]) -> Cou
             return Counters(good=bucket, total=_count_of(histogram), complete=True)
         if sli.good is not None and sli.total is not None:
             return Counters(good=filled(sli.good, known).strip(), total=filled(sli.total, known).strip())
+        if sli.source is Source.PROMQL and sli.gauge is not None:
+            gauge = filled(sli.gauge, known).strip()
+            return Readings(gauge=gauge, bad=_beyond(gauge, condition), every_s=float(sli.every))
     except (KeyError, ValueError) as cause:
         raise NoCounters(f"{slo.name}: the query of '{name}' cannot be filled in: {cause}") from cause
-    raise NoCounters(f"{slo.name}: '{slo.condition}' is a reading from {sli.source.value}, and no counter")
+    raise NoCounters(
+        f"{slo.name}: '{slo.condition}' is a reading from {sli.source.value}, and no Prometheus has it; a gauge of your "
+        "Prometheus would do"
+    )
+
+
+def _beyond(gauge: str, condition: Condition) -> str:
+    one = f"vector(scalar({_closed(gauge)}))"
+    return f"({one} > -Inf < +Inf) {_BEYOND[condition.op]} bool {condition.threshold:.12g}"
+
+
+def _closed(query: str) -> str:
+    """So that a comment at its end does not take the bracket behind it with it."""
+    return f"{query}\n" if "#" in query else query
 
 
 def duration(seconds: float) -> str:
@@ -70,16 +118,24 @@ def bad_ratio(found: Counters, seconds: float) -> str:
     return f"clamp_min(({total} - {good}) / ({total} > 0), 0)"
 
 
-def bad_and_total(slo: Slo, found: Counters, seconds: float) -> tuple[str, str]:
-    """Two queries for what was counted in the last so many seconds: events, or slices of time with events."""
+def bad_slice(ratio: str, target: float) -> str:
+    """1 for a slice of time of which more than the rest of `target` was bad, 0 for another one."""
+    return f"{ratio} > bool {1 - target + HAIR:.12g}"
+
+
+def bad_and_total(slo: Slo, found: Counters | Readings, seconds: float) -> tuple[str, str]:
+    """Two queries for what was counted in the last so many seconds: events, readings, or slices of time with any."""
     span = duration(max(1, seconds))
     if slo.slice is None or slo.slice_target is None:
+        if isinstance(found, Readings):
+            return found.counted(max(1, seconds))
         good, total = found.grew("increase", span)
         return f"clamp_min({total} - {good}, 0)", total
-    slices = bad_ratio(found, float(slo.slice))
-    step = duration(float(slo.slice))
-    is_bad = f"({slices} > bool {1 - slo.slice_target:.12g})"
-    return f"sum_over_time({is_bad}[{span}:{step}])", f"count_over_time({is_bad}[{span}:{step}])"
+    slice_s = float(slo.slice)
+    ratio = found.ratio(slice_s) if isinstance(found, Readings) else bad_ratio(found, slice_s)
+    is_bad = f"({bad_slice(ratio, slo.slice_target)})"
+    slices = f"{is_bad}[{span}:{duration(slice_s)}]"
+    return f"sum_over_time({slices})", f"count_over_time({slices})"
 
 
 def _count_of(histogram: str) -> str:

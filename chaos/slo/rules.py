@@ -1,12 +1,16 @@
-"""Prometheus rules for an SLO: recorded from raw counters, alerted on by multi-window burn rates.
+"""Prometheus rules for an SLO: recorded from raw counters or a gauge, alerted on by multi-window burn rates.
 
 | recorded | is |
 |---|---|
 | `slo:objective:ratio` | the share that must be good |
+| `slo:reading:bad` | of a gauge: 1 while it is beyond the threshold, else 0; nothing while nobody can read it |
 | `slo:bad:ratio_rate1h` | the share of the last hour that was bad; nothing at all where there was no traffic |
-| `slo:bad:increase1h` | how many events were bad in it |
+| `slo:bad:increase1h` | how many events, or readings, were bad in it |
 | `slo:slice:bad` | by time slices: 1 while the last slice is bad, else 0 |
 | `slo:budget_left:ratio` | of a rolling window, the share of its budget that is left |
+
+Of a gauge the readings are counted, one at each evaluation of the rules. It is averaged over those that there were: a
+gap is neither good nor bad.
 
 Three things keep an alert from lying. 0/0 has no value: the division is by traffic above 0. A counter of good events
 that does not exist yet counts as 0, so that a shop that fails from its first request on is not silent. And a single bad
@@ -21,7 +25,7 @@ from typing import Any
 from chaos.model.sli import Sli
 from chaos.model.slo import Slo, SloEvent
 from chaos.slo.burn import Step, steps
-from chaos.slo.queries import Counters, NoCounters, bad_ratio, counters, duration
+from chaos.slo.queries import Counters, NoCounters, Readings, bad_ratio, bad_slice, duration, measured
 from chaos.slo.window import length_s
 
 Group = dict[str, Any]
@@ -35,7 +39,7 @@ def group(
     words: Mapping[str, str] | None = None,
 ) -> Group:  # fmt: skip
     """The rules of one SLO as Prometheus has them in its files. Raises: NoCounters."""
-    found = counters(slo, slis, words or {})
+    found = measured(slo, slis, words or {})
     window_s, budget = length_s(slo.window, events), 1 - slo.goal
     slice_s = float(slo.slice) if slo.slice is not None else 0.0
     alerts = steps(window_s, budget=budget, scrape_s=scrape_s, least_s=slice_s)
@@ -46,38 +50,50 @@ def group(
         )
     labels = {"slo": slo.name, "target": target}
     rules: list[dict[str, Any]] = [{"record": "slo:objective:ratio", "expr": f"vector({slo.goal:.12g})"}]
+    if isinstance(found, Readings):
+        rules.append({"record": "slo:reading:bad", "expr": found.bad})
     if slo.slice is not None and slo.slice_target is not None:
-        bad = f"{bad_ratio(found, slice_s)} > bool {1 - slo.slice_target:.12g}"
-        rules.append({"record": "slo:slice:bad", "expr": bad})
+        of_slice = _of_events(found, slice_s, labels)
+        rules.append({"record": "slo:slice:bad", "expr": bad_slice(of_slice, slo.slice_target)})
     for seconds in sorted({s for step in alerts for s in (step.long_s, step.short_s)}):
         rules.append({"record": f"slo:bad:ratio_rate{duration(seconds)}", "expr": _ratio(slo, found, seconds, labels)})
     for seconds in sorted({step.long_s for step in alerts}):
-        rules.append({"record": f"slo:bad:increase{duration(seconds)}", "expr": _bad_events(found, seconds)})
+        rules.append({"record": f"slo:bad:increase{duration(seconds)}", "expr": _bad_events(found, seconds, labels)})
     if slo.window.rolling is not None:
         left = f"1 - {_ratio(slo, found, round(window_s), labels)} / {budget:.12g}"
         rules.append({"record": "slo:budget_left:ratio", "expr": left})
     recorded = [rule | {"labels": dict(labels)} for rule in rules]
     event = events.get(slo.window.event) if slo.window.event is not None else None
-    shortest = min(step.short_s for step in alerts)
+    evaluated = [60, min(step.short_s for step in alerts) / SHORTEST_IN]
+    if isinstance(found, Readings):
+        evaluated += [found.every_s, *([slice_s / SHORTEST_IN] if slice_s else [])]
     return {
         "name": f"saleproof-{target}-{slo.name}",
-        "interval": duration(max(1, min(60, shortest // SHORTEST_IN))),
+        "interval": duration(max(1, min(evaluated) // 1)),
         "rules": [*recorded, *(_alert(step, slo, labels, budget, event) for step in alerts)],
     }
 
 
-# A group is evaluated so often within the shortest window that it looks at.
+# A group is evaluated at least so often within the shortest window that it looks at; of a gauge also within a slice.
 SHORTEST_IN = 4
 
 
-def _ratio(slo: Slo, found: Counters, seconds: float, labels: dict[str, str]) -> str:
+def _ratio(slo: Slo, found: Counters | Readings, seconds: float, labels: dict[str, str]) -> str:
     """Of the events, or of the time slices, in the last `seconds`."""
     if slo.slice is None:
-        return bad_ratio(found, seconds)
+        return _of_events(found, seconds, labels)
     return f"avg_over_time(slo:slice:bad{_matching(labels)}[{duration(seconds)}])"
 
 
-def _bad_events(found: Counters, seconds: float) -> str:
+def _of_events(found: Counters | Readings, seconds: float, labels: dict[str, str]) -> str:
+    if isinstance(found, Readings):
+        return f"avg_over_time(slo:reading:bad{_matching(labels)}[{duration(seconds)}])"
+    return bad_ratio(found, seconds)
+
+
+def _bad_events(found: Counters | Readings, seconds: float, labels: dict[str, str]) -> str:
+    if isinstance(found, Readings):
+        return f"sum_over_time(slo:reading:bad{_matching(labels)}[{duration(seconds)}])"
     good, total = found.grew("increase", duration(seconds))
     return f"clamp_min({total} - {good}, 0)"
 

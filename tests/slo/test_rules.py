@@ -57,8 +57,21 @@ def histogram(threshold_s: float) -> tuple[Slo, Sli]:
     return replace(SLO, name="answer", condition=condition.text, objective=condition), sli
 
 
+def gauge(query: str = "queue", op: Op = Op.LT, threshold: float = 100.0, **more: Any) -> tuple[Slo, Sli]:
+    """Of the readings 95 % must be below 100."""
+    sli = Sli(name="queue", source=Source.PROMQL, shape=Shape.GAUGE, gauge=query, **more)
+    condition = Condition(
+        text=f"queue {op.value} {threshold:g}", sli="queue", source=Source.PROMQL, shape=Shape.GAUGE, op=op,
+        threshold=threshold, budget=0.05,
+    )  # fmt: skip
+    return replace(SLO, name="queue", condition=condition.text, objective=condition), sli
+
+
+SLICED = replace(gauge()[0], budgeting="timeslices", slice=Duration(300), slice_target=Ratio(0.75))
+
+
 def test_prometheus_takes_them(tmp_path: Path) -> None:
-    """Rolling, calendar, an event with a date, time slices, a histogram: one file."""
+    """Rolling, calendar, an event with a date, time slices, a histogram, gauges: one file."""
     sale = SloEvent(name="sale", starts=datetime(2026, 12, 1, 9, tzinfo=UTC))
     every = [
         SLO, replace(SLO, name="b", window=SloWindow(calendar="month", time_zone="Europe/Berlin")),
@@ -66,6 +79,8 @@ def test_prometheus_takes_them(tmp_path: Path) -> None:
         replace(SLO, name="d", budgeting="timeslices", slice=Duration(60), slice_target=Ratio(0.95)),
     ]  # fmt: skip
     groups = [group(slo, {"served": SLI}, target="shop", events={"sale": sale}) for slo in every]
+    queue = [gauge("max(queue) # of them all\n"), (SLICED, gauge()[1]), gauge(op=Op.GE, threshold=-0.5)]
+    groups += [rules(replace(slo, name=f"queue-{n}"), sli)["groups"][0] for n, (slo, sli) in enumerate(queue)]
     check({"groups": [*groups, *rules(*histogram(1.0))["groups"]]}, tmp_path)
 
 
@@ -144,13 +159,96 @@ def test_a_bucket_is_found_as_either_client_writes_it(end: str, tmp_path: Path) 
     expect(rules(*histogram(0.3)), tmp_path, series, {("slo:bad:ratio_rate5m", "30m"): NAN, (FIRING, "30m"): NAN})
 
 
+def readings(values: str) -> list[float | None]:
+    """What Prometheus sees at each minute of promtool's notation: `_` is a scrape that was missed, after which the last
+    value counts for five minutes; `stale` one that failed, after which nothing does."""
+    seen: list[float | None] = []
+    last, at = None, 0
+    for minute, word in enumerate(values.split()):
+        if word != "_":
+            last, at = None if word == "stale" else float(word), minute
+        seen.append(last if last is not None and minute - at < 5 and abs(last) < float("inf") else None)
+    return seen
+
+
+TROUBLED = " ".join(
+    [*["10"] * 20, "150", "99.9", "100", "NaN", "NaN", "150", "+Inf", "-Inf", *["10"] * 4, "stale", *["_"] * 6, "120"]
+    + [*["_"] * 4, "130", "5", "5", *["200"] * 6, *["7"] * 16]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("op", "is_bad"),
+    [(Op.LT, lambda v: v >= 100), (Op.LE, lambda v: v > 100), (Op.GT, lambda v: v <= 100), (Op.GE, lambda v: v < 100)],
+)
+def test_a_gauges_readings_are_counted_as_by_hand(op: Op, is_bad: Any, tmp_path: Path) -> None:
+    """One at each evaluation: NaN, infinities and gaps are no readings, the threshold itself is as good as the sentence
+    says."""
+    slo, sli = gauge(op=op)
+    seen = readings(TROUBLED)
+    expected = {}
+    for minute in range(len(seen)):
+        value, at = seen[minute], f"{minute}m"
+        expected["slo:reading:bad", at] = NAN if value is None else float(is_bad(value))
+        last = [is_bad(v) for v in seen[max(0, minute - 5) : minute + 1] if v is not None]
+        expected["slo:bad:ratio_rate5m", at] = sum(last) / len(last) if last else NAN
+        hour = [is_bad(v) for v in seen[max(0, minute - 60) : minute + 1] if v is not None]
+        expected["slo:bad:increase1h", at] = sum(hour)
+    every = [is_bad(v) for v in seen if v is not None]
+    expected["slo:budget_left:ratio", f"{len(seen) - 1}m"] = 1 - sum(every) / len(every) / 0.05
+    expect(rules(slo, sli), tmp_path, {'queue{instance="a"}': TROUBLED}, expected)
+
+
+def test_a_gauges_time_slices_are_counted_as_by_hand(tmp_path: Path) -> None:
+    """A slice is bad when less than 75 % of its readings were good; exactly 75 % is good."""
+    seen = readings(TROUBLED)
+    bad = [None if v is None else v >= 100 for v in seen]
+    slices: list[bool | None] = []
+    for minute in range(len(bad)):
+        last = [b for b in bad[max(0, minute - 5) : minute + 1] if b is not None]
+        slices.append(sum(last) / len(last) > 0.25 + 1e-9 if last else None)
+    assert {1, 0, None} == set(slices)
+    expected = {("slo:slice:bad", f"{n}m"): NAN if s is None else float(s) for n, s in enumerate(slices)}
+    for minute in range(len(slices)):
+        hour = [s for s in slices[max(0, minute - 60) : minute + 1] if s is not None]
+        expected["slo:bad:ratio_rate1h", f"{minute}m"] = sum(hour) / len(hour)
+    expect(rules(SLICED, gauge()[1]), tmp_path, {"queue": TROUBLED}, expected)
+
+
+@pytest.mark.parametrize(
+    ("what", "series", "expected"),
+    [
+        ("it stays beyond: it pages within the hour", {"queue": " ".join(["10"] * 60 + ["500"] * 60)}, {(FIRING, "59m"): NAN, (FIRING, "119m"): 4}),
+        ("one reading in thirty is within what is allowed", {"queue": " ".join((["500"] + ["10"] * 29) * 4)}, {(FIRING, "119m"): NAN}),
+        ("it is not a number: nobody knows, and nothing alerts", {"queue": " ".join(["NaN"] * 90)}, {("slo:reading:bad", "85m"): NAN, ("slo:bad:ratio_rate1h", "85m"): NAN, (FIRING, "85m"): NAN}),
+        ("there is none", {}, {("slo:reading:bad", "85m"): NAN, (FIRING, "85m"): NAN}),
+        ("two series are no reading", {'queue{n="1"}': "500+0x90", 'queue{n="2"}': "500+0x90"}, {("slo:reading:bad", "85m"): NAN, (FIRING, "85m"): NAN}),
+        ("a new instance takes over: one series goes on", {'queue{pod="1"}': " ".join(["500"] * 45 + ["stale"]), 'queue{pod="2"}': " ".join(["_"] * 45 + ["500"] * 46)}, {("slo:bad:increase1h", "85m"): 61, (FIRING, "85m"): 4}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_gauge_alerts_when_it_should(
+    what: str, series: dict[str, str], expected: dict[Any, float], tmp_path: Path
+) -> None:
+    """And is silent when it should be."""
+    expect(rules(*gauge()), tmp_path, series, expected)
+
+
+def test_a_gauge_is_evaluated_often_enough() -> None:
+    """As often as it says, and several times within a slice; a counter's rules need not be."""
+    assert rules()["groups"][0]["interval"] == "1m"
+    assert rules(*gauge())["groups"][0]["interval"] == "15s"
+    assert rules(*gauge(every=Duration(30)))["groups"][0]["interval"] == "30s"
+    assert rules(replace(SLICED, slice=Duration(40)), gauge()[1])["groups"][0]["interval"] == "10s"
+
+
 def test_what_has_no_rules_says_why() -> None:
     """Our own customers' SLIs, readings, windows that are too short."""
-    gauge = Sli(name="stock", source=Source.SQL, shape=Shape.GAUGE, service="db", query="SELECT 1")
+    stock = Sli(name="stock", source=Source.SQL, shape=Shape.GAUGE, service="db", query="SELECT 1")
     with pytest.raises(NoCounters, match="measured on our own customers"):
         rules(SLO, None)
-    with pytest.raises(NoCounters, match="is a reading from sql, and no counter"):
-        rules(SLO, replace(gauge, name="served"))
+    with pytest.raises(NoCounters, match="is a reading from sql, and no Prometheus has it"):
+        rules(SLO, replace(stock, name="served"))
     with pytest.raises(NoCounters, match="no alert can be made for a window of 1m"):
         rules(replace(SLO, window=SloWindow(rolling=Duration(60))))
 
