@@ -34,7 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exits with 65 when there is no SLO that rules can be made for. What gets none is said, with the reason."""
+    """Exits with 65 when there is no SLO that rules can be made for, or when promtool, where it is on the PATH, does
+    not take them. What gets none is said, with the reason."""
     from chaos.cli.common import write_result
     from chaos.errors import SpecError, UsageError
     from chaos.slo.queries import NoCounters
@@ -61,15 +62,42 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"no rules for {text}")
     if not groups:
         raise SpecError("there is no SLO that rules can be made for; see docs/slos.md", path=target.path)
+    text = _yaml({"groups": groups}, target.path)
+    if (wrong := _promtool(text)) is not None:
+        raise SpecError(f"promtool does not take the rules, so they are not written: {wrong}", path=target.path)
     if arguments.json:
         out_json({"groups": groups, "without": without})
-        return 0
-    text = _yaml({"groups": groups}, target.path)
-    if arguments.output:
+    elif arguments.output:
         write_result(arguments.output, text)
     else:
         out_raw(text.rstrip("\n"))
     return 0
+
+
+def _promtool(text: str) -> str | None:
+    """What it has against the rules: a gauge's query is the user's own. None when it takes them, and where there is no
+    promtool."""
+    import shutil
+    import subprocess
+    import tempfile
+
+    tool = shutil.which("promtool")
+    if tool is None:
+        return None
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        try:
+            done = subprocess.run(
+                [tool, "check", "rules", file.name], capture_output=True, text=True, timeout=30, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as cause:
+            say(f"promtool did not check the rules: {cause}")
+            return None
+        if done.returncode == 0:
+            say("promtool takes the rules")
+            return None
+        return " ".join((done.stderr or done.stdout).replace(file.name, "the rules").split())
 
 
 def _yaml(document: object, path: str) -> str:

@@ -48,7 +48,8 @@ class Slo(Noun):
     """An objective over a window. `condition` is its sentence, and `objective` what that means on the target.
 
     By `occurrences` the budget is a share of the events. By `timeslices` it is the same share of the slices of time,
-    and a slice is good when at least `slice_target` of its events are.
+    and a slice is good when at least `slice_target` of its events are. `target` is the share of a gauge's readings that
+    must be good, where the file says it: a sentence such as `queue < 100` has no place for it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Slo(Noun):
     budgeting: Budgeting = "occurrences"
     slice: Duration | None = None
     slice_target: Ratio | None = None
+    target: Ratio | None = None
     objective: Condition | None = None
 
     @property

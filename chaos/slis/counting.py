@@ -12,7 +12,6 @@ from chaos.model.slo import Slo
 from chaos.slis.prometheus_api import PrometheusApi
 from chaos.slo.queries import Readings, bad_and_total, measured
 
-
 # Of the readings: so many may be of two instances at once, where one takes over from the other.
 SEVERAL_SHARE = 0.01
 
@@ -49,8 +48,8 @@ class PrometheusCounting:
         many = self._value(found.several(seconds), at_s)
         if many and many > SEVERAL_SHARE * (many + (self._value(found.counted(seconds)[1], at_s) or 0)):
             raise Unavailable(
-                f"{self._api.access.url}: `{found.gauge}` is several series, and a gauge is one; name it by more labels, "
-                "or take the sum or the max"
+                f"{self._api.access.url}: `{found.gauge}` is several series, and a gauge is one; name it by more "
+                "labels, or take the sum or the max"
             )
 
     def close(self) -> None:

@@ -87,8 +87,8 @@ def measured(slo: Slo, slis: Mapping[str, Sli], words: Mapping[str, str]) -> Cou
     except (KeyError, ValueError) as cause:
         raise NoCounters(f"{slo.name}: the query of '{name}' cannot be filled in: {cause}") from cause
     raise NoCounters(
-        f"{slo.name}: '{slo.condition}' is a reading from {sli.source.value}, and no Prometheus has it; a gauge of your "
-        "Prometheus would do"
+        f"{slo.name}: '{slo.condition}' is a reading from {sli.source.value}, and no Prometheus has it; a gauge of "
+        "your Prometheus would do"
     )
 
 

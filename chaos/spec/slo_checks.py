@@ -13,7 +13,7 @@ from chaos.spec.convert import unknown
 from chaos.spec.marked import Key, Node
 from chaos.spec.problems import Problems
 from chaos.spec.slo_file import IncentivePart, PenaltyPart, SlaPart
-from chaos.spec.slos import SALE, moment
+from chaos.spec.slos import SALE, moment, promised
 from chaos.spec.target_file import TargetPart
 from chaos.units import Duration, Ratio
 
@@ -127,6 +127,11 @@ def check_slos(target: Target, root: Node, problems: Problems) -> None:
             objective = condition.parse(slo.condition, target)
         except condition.Wrong as wrong:
             problems.at(root, ("slos", index, "objective"), str(wrong))
+            continue
+        try:
+            objective = promised(slo, objective)
+        except condition.Wrong as wrong:
+            problems.at(root, ("slos", index, "target"), str(wrong))
             continue
         if objective.tolerance is not None:
             message = f"`{slo.condition}`: an SLO needs a value; only an experiment compares with before"

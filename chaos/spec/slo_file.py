@@ -26,6 +26,7 @@ class SloPart(Noun):
 
     name: str | None = None  # its name; made from objective and window when left out
     objective: str  # a condition, such as `availability >= 99.9%`
+    target: Ratio | None = None  # of a gauge's readings so many must be good; 95% when left out
     window: str | CalendarPart  # rolling, such as `30d`; or an event's name; or a calendar's period
     budgeting: Budgeting = "occurrences"  # the share of good events, or of good slices of time
     slice: Positive | None = None  # timeslices: how long one is, such as `1m`

@@ -9,6 +9,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from chaos.model.base import to_plain
+from chaos.model.objective import Condition
+from chaos.model.sli import Shape
 from chaos.model.slo import Gates, Money, Sla, Slo, SloEvent, SloWindow, Tier
 from chaos.model.target import Target
 from chaos.spec import condition
@@ -23,7 +25,7 @@ def slos(parts: tuple[SloPart, ...]) -> tuple[Slo, ...]:
     return tuple(
         Slo(
             name=slo_name(part), condition=" ".join(part.objective.split()), window=window(part.window),
-            budgeting=part.budgeting, slice=part.slice, slice_target=part.slice_target,
+            budgeting=part.budgeting, slice=part.slice, slice_target=part.slice_target, target=part.target,
         )
         for part in parts
     )  # fmt: skip
@@ -114,5 +116,18 @@ def gates(part: GatesPart) -> Gates:
 
 def resolved(target: Target) -> Target:
     """With each SLO's sentence read on its target. Raises: condition.Wrong; the checks have read them before."""
-    read = tuple(replace(slo, objective=condition.parse(slo.condition, target)) for slo in target.slos)
-    return replace(target, slos=read)
+    read = (replace(slo, objective=promised(slo, condition.parse(slo.condition, target))) for slo in target.slos)
+    return replace(target, slos=tuple(read))
+
+
+def promised(slo: Slo, found: Condition) -> Condition:
+    """Its sentence as it was read, with the share that it promises of a gauge's readings. Raises: condition.Wrong."""
+    if slo.target is None:
+        return found
+    if found.shape is not Shape.GAUGE:
+        raise condition.Wrong(
+            f"`{slo.condition}` says itself what share must be good; target is for readings such as `queue < 100`"
+        )
+    if not 0 < slo.target < 1:
+        raise condition.Wrong(f"a target of {slo.target} leaves no error budget, or nothing else; such as 99%")
+    return replace(found, budget=round(1 - slo.target, 12))

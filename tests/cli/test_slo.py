@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from chaos.cli import main
+from tests.slo.promtool import promtool
 
 ROOT = Path(__file__).parents[2]
 SHOP = str(ROOT / "targets" / "shop.yaml")
@@ -41,6 +42,47 @@ def test_rules_say_what_gets_none(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert "no rules for sale-fast: 'pages.p99 < 2s' is measured on our own customers" in said.err
     assert main(["slo", "rules", "--target", SHOP, "--scrape", "15"]) == 64
     assert main(["slo", "rules", "--target", SHOP, "-o", str(tmp_path / "none" / "x.yaml")]) == 64
+
+
+GAUGES = """\
+target: shop
+services: {web: {}}
+slis:
+  queue: {promql: {gauge: "QUERY"}}
+  answered: {promql: {good: 'answers{code="200"}', total: answers}}
+  stock: {http: web, path: /stock, json: left}
+slos:
+  - {name: queue, objective: "queue < 100", target: 99%, window: 30d}
+  - {name: answered, objective: "answered >= 99%", window: 30d}
+  - {name: stock, objective: "stock >= 1", window: 30d}
+platforms:
+  embedded: {services: {web: {run: ["true"]}}}
+"""
+
+
+def test_rules_of_gauges_are_checked_by_promtool_where_it_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gauge's query is the user's own: one that Prometheus would not take is told, and no file is written with which
+    Prometheus would not start."""
+    target, rules = tmp_path / "shop.yaml", tmp_path / "rules.yaml"
+    monkeypatch.setenv("PATH", str(Path(promtool()).parent), prepend=":")
+    target.write_text(GAUGES.replace("QUERY", "max(queue_length)"))
+    assert main(["slo", "rules", str(target), "-o", str(rules)]) == 0
+    said = capsys.readouterr().err
+    assert "promtool takes the rules" in said
+    assert "no rules for stock: 'stock >= 1' is a reading from http, and no Prometheus has it" in said
+    groups = yaml.safe_load(rules.read_text())["groups"]
+    assert [group["name"] for group in groups] == ["saleproof-shop-queue", "saleproof-shop-answered"]
+    assert groups[0]["rules"][0]["expr"] == "vector(0.99)"
+    rules.unlink()
+    for wrong in ("max(queue_length", "vector(scalar(queue_length)) and 1"):
+        target.write_text(GAUGES.replace("QUERY", wrong))
+        assert main(["slo", "rules", str(target), "-o", str(rules)]) == 65
+        said = capsys.readouterr().err
+        assert "shop.yaml: promtool does not take the rules, so they are not written" in said
+        assert "parse" in said
+        assert not rules.exists()
 
 
 def test_openslo_out_and_in(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -3,13 +3,15 @@ counting by hand."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -78,7 +80,9 @@ class History:
         answers = series('answers_total{code="200"}', self.good) + series('answers_total{code="500"}', self.bad)
         return f"# TYPE queue gauge\n{queues}# TYPE answers counter\n{answers}# EOF\n"
 
-    def readings(self, which: Callable[[float], float | None], since_s: float, until_s: float, every_s: int) -> list[Any]:
+    def readings(
+        self, which: Callable[[float], float | None], since_s: float, until_s: float, every_s: int
+    ) -> list[Any]:
         """Of whole multiples of `every_s`, as Prometheus takes them."""
         first = math.ceil(since_s / every_s) * every_s
         found = [which(at_s) for at_s in range(first, math.floor(until_s) + 1, every_s)]
@@ -97,11 +101,8 @@ def history() -> History:
 
 
 @pytest.fixture(scope="module")
-def budgets(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[float, dict[str, Any]]]:
+def budgets(history: History, tmp_path_factory: pytest.TempPathFactory) -> tuple[float, dict[str, Any]]:
     """(when, name -> its real budget), as a person reads them."""
-    import contextlib
-    import io
-
     folder = tmp_path_factory.mktemp("shop")
     with prometheus({"none": []}, history=history.text()) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SALEPROOF_STATE", str(folder / "state"))
@@ -111,7 +112,7 @@ def budgets(history: History, tmp_path_factory: pytest.TempPathFactory) -> Itera
         said = json.loads(out.getvalue())
     assert code == 69  # two of them cannot be read
     real = {budget["slo"]: budget for budget in said["budgets"] if budget["kind"] == "real"}
-    yield datetime.fromisoformat(said["at"]).timestamp(), real
+    return datetime.fromisoformat(said["at"]).timestamp(), real
 
 
 def spent(bad: list[bool], budget: float) -> float:
@@ -168,7 +169,7 @@ def test_a_counters_budget_is_what_it_grew_by(budgets: tuple[float, dict[str, An
     grown = []
     for points in (history.bad, history.good):
         lately = [v for at_s, v in points if at_s >= now_s - 7200]
-        grown.append(sum(b if b < a else b - a for a, b in zip(lately, lately[1:], strict=False)))
+        grown.append(sum(b if b < a else b - a for a, b in pairwise(lately)))
     assert real["answered"]["spent"] == pytest.approx(grown[0] / sum(grown) / 0.01, rel=0.01)
 
 

@@ -171,10 +171,10 @@ def readings(values: str) -> list[float | None]:
     return seen
 
 
-TROUBLED = " ".join(
-    [*["10"] * 20, "150", "99.9", "100", "NaN", "NaN", "150", "+Inf", "-Inf", *["10"] * 4, "stale", *["_"] * 6, "120"]
-    + [*["_"] * 4, "130", "5", "5", *["200"] * 6, *["7"] * 16]
-)  # fmt: skip
+TROUBLED = (
+    f"{'10 ' * 20}150 99.9 100 NaN NaN 150 +Inf -Inf {'10 ' * 4}stale {'_ ' * 6}120 {'_ ' * 4}130 5 5 {'200 ' * 6}"
+    f"{'7 ' * 16}"
+)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ SENTENCES = st.one_of(
     st.tuples(st.sampled_from(["p50", "pages.p99", "home.p99.9"]), st.integers(1, 10**7)).map(lambda x: f"{x[0]} < {x[1]}us"),
     st.tuples(st.sampled_from(["p95", "p99.5"]), st.sampled_from(["<", "<="])).map(lambda x: f"db-query.{x[0]} {x[1]} 50ms"),
     TARGETS.map(lambda t: f"cache-hits >= {t}"), st.integers(-5, 5).map(lambda n: f"stock-left > {n}"),
+    st.tuples(st.integers(-5, 5), TARGETS).map(lambda x: f"stock-left > {x[0]} of {x[1]}"),
 )  # fmt: skip
 WINDOWS = st.one_of(
     st.integers(1, 100_000).map(lambda n: f"{n}m"), st.just("sale"), st.just("other"),
@@ -141,6 +142,9 @@ STARTS = st.one_of(
 def test_what_goes_out_comes_in_again(tmp_path: Path, slos: list[Any], starts: datetime | None) -> None:
     """The same SLIs, and SLOs that mean the same over the same windows; and all of it is OpenSLO."""
     rows = [{"name": n, "objective": s, "window": w} | more for n, s, w, more in slos]
+    for row in rows:
+        row["objective"], of, share = row["objective"].partition(" of ")
+        row |= {"target": share} if of else {}
     rows = [
         row
         for row in rows
@@ -176,7 +180,7 @@ def meaning(slo: Any) -> Any:
     if condition.shape not in (Shape.LATENCY, Shape.HISTOGRAM, Shape.GAUGE):
         condition = replace(condition, op=Op.GE)
     share = None if slo.slice_target is None else round(slo.slice_target, 10)
-    return replace(slo, condition="", objective=condition, slice_target=share)
+    return replace(slo, condition="", objective=condition, slice_target=share, target=None)  # its budget says that
 
 
 def test_the_reference_shop_is_valid_for_openslo_itself(tmp_path: Path) -> None:

@@ -63,6 +63,13 @@ def test_the_short_form_is_enough(target: Write) -> None:
     assert (shop.events["sale"].starts, shop.events["sale"].lasts, shop.slas) == (None, Duration(86400), ())
 
 
+def test_a_gauge_says_beside_its_sentence_what_share_must_be_good(target: Write) -> None:
+    """95 % of its readings, where nothing is said."""
+    more = "  - {objective: stock-left >= 1, target: 99.9%, window: 7d}\n  - {objective: stock-left >= 2, window: 7d}\n"
+    shop = load_target(target((OLD, more.replace(">= 2, window", ">= 2, name: usual, window"))))
+    assert [slo.goal for slo in shop.slos[1:]] == [0.999, 0.95]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -78,6 +85,9 @@ def test_the_short_form_is_enough(target: Write) -> None:
         ("transactions >= 99.5%", "transactions >= 100%", "slos[1].objective: `transactions >= 100%` allows nothing at all"),
         ("transactions >= 99.5%", "transactions >= 0%", "slos[1].objective: `transactions >= 0%` allows everything"),
         ("transactions >= 99.5%", "transactions >= .nan", "slos[1].objective: 'transactions'"),
+        ("transactions >= 99.5%", "stock-left >= 1, target: 100%", "slos[1].target: a target of 100% leaves no error budget"),
+        ("transactions >= 99.5%", "transactions >= 99.5%, target: 99%", "slos[1].target: `transactions >= 99.5%` says itself what share must be good"),
+        ("transactions >= 99.5%", "stock-lef >= 1, target: 99%", "slos[1].objective: unknown SLI 'stock-lef'"),
         ("slice: 1m, slice-target: 95%", "slice: 1m", "slos[2]: timeslices need slice (how long one is) and slice-target"),
         ("slice: 1m", "slice: 30d", "slos[2].slice: is longer than the window, 28d"),
         ("slice-target: 95%", "slice-target: 0%", "slos[2].slice-target: must be more than 0%"),

@@ -155,11 +155,15 @@ def sentence(node: Node, path: tuple[Key, ...], what: Indicator, sli: str) -> st
             raise NotTaken("a percentile is an upper limit: op must be lt or lte", (*path, "op"))
         name = f"{sli}." if what.sli is not None else scope
         return f"{name}p{words.number(round(target * 100, 10))} {_OPS[op.text]} {words.number(value.value)}s"
-    if abs(target - (1 - GAUGE_BUDGET)) > 1e-9:
-        raise NotTaken(
-            f"of the readings of a gauge {_percent(1 - GAUGE_BUDGET)} must be good here, not {_percent(target)}", path
-        )
     return f"{sli} {_OPS[op.text]} {words.number(value.value)}"
+
+
+def readings(node: Node, path: tuple[Key, ...], what: Indicator) -> dict[str, Any]:
+    """How many of a gauge's must be good, which its sentence does not say; nothing where it is as many as usual."""
+    if not what.threshold or what.sli is None or what.histogram:
+        return {}
+    target = _target(node, path)
+    return {} if abs(target - (1 - GAUGE_BUDGET)) <= 1e-9 else {"target": _percent(target)}
 
 
 def slices(node: Node, path: tuple[Key, ...]) -> dict[str, Any]:

@@ -202,6 +202,7 @@ class _Reader:
         node = document.root.find(*path)
         sentence = metrics.sentence(node, path, indicator, sli)
         slo: dict[str, Any] = {"name": name, "objective": sentence, "window": window}
+        slo |= metrics.readings(node, path, indicator)
         if method == "Timeslices":
             slo |= metrics.slices(node, path)
         self.out.slos.append(slo)
