@@ -19,16 +19,13 @@ from chaos.agent.lease import SOCKET
 from chaos.clock import boottime_s
 from chaos.model.base import from_json
 from chaos.model.fault import Undo
-from chaos.model.lease import Lease, Leases
+from chaos.model.lease import LATE_S, Lease, Leases
 
 LOOK_EVERY_S = 0.25
 REQUEST_BYTES_MAX = 1 << 20
 # A revert that fails is tried again for as long as anybody may still hope.
 TRY_AGAIN_S = 1.0
 TRIES = 300
-# What a runner had asked the engine for when it died may be done later: a stop takes as long as its service may take.
-# So everything is looked at again for so long after it was taken back.
-LATE_S = 15.0
 # Nobody has held a lease for so long: then it goes, and its log with it.
 GONE_AFTER_S = 600.0
 

@@ -12,6 +12,7 @@ import os
 import sys
 
 from chaos import __version__
+from chaos.cli.common import add_command
 from chaos.errors import SaleproofError, UsageError, nearest
 from chaos.masking import masked
 
@@ -82,12 +83,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         if only is not None and name != only:
             commands.add_parser(name, add_help=False)
             continue
-        module = importlib.import_module(f"chaos.cli.{name}")
-        sub = commands.add_parser(
-            name, help=module.HELP, description=module.HELP, epilog=f"examples:\n{module.EXAMPLES}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
-        module.arguments(sub)
+        add_command(commands, name, f"chaos.cli.{name}")
     return root
 
 

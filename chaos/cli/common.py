@@ -50,6 +50,18 @@ def write_result(name: str, text: str) -> None:
     say(f"written: {name}")
 
 
+def add_command(commands: argparse._SubParsersAction[Any], name: str, module: str) -> None:
+    """A module with HELP, EXAMPLES and arguments(parser), as a subcommand."""
+    import importlib
+
+    said = importlib.import_module(module)
+    parser = commands.add_parser(
+        name, help=said.HELP, description=said.HELP, epilog=f"examples:\n{said.EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    said.arguments(parser)
+
+
 def json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of text")
 

@@ -74,8 +74,9 @@ def _refuse_alive(ledger: Ledger) -> None:
 def _look_again(ledger: Ledger, late: tuple[Entry, ...]) -> list[tuple[str, AnyEvent]]:
     """Where nothing keeps leases, what the dead runner had asked for last may still come. What then cannot be taken
     back is in the ledger again, and stuck."""
-    from chaos.engine.late import LATE_S, take_back
+    from chaos.engine.late import take_back
     from chaos.model.event import FaultStuck, Noted
+    from chaos.model.lease import LATE_S
     from chaos.state import state_dir
 
     happened: list[tuple[str, AnyEvent]] = []

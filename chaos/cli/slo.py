@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 
+from chaos.cli.common import add_command
+
 HELP = "error budgets: their status, OpenSLO files in and out, Prometheus rules"
 EXAMPLES = """\
   saleproof slo status
@@ -18,12 +20,7 @@ ACTIONS = ("status", "export", "import", "rules")
 def arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="action", required=True, parser_class=type(parser))
     for name in ACTIONS:
-        module = importlib.import_module(f"chaos.cli.slo_{name}")
-        sub = actions.add_parser(
-            name, help=module.HELP, description=module.HELP, epilog=f"examples:\n{module.EXAMPLES}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
-        module.arguments(sub)
+        add_command(actions, name, f"chaos.cli.slo_{name}")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -16,9 +16,8 @@ from chaos import faults
 from chaos.engine.ledger import Entry, Ledger
 from chaos.engine.lock import TargetLock
 from chaos.errors import Refused
+from chaos.model.lease import LATE_S
 
-# As long as our agent looks again for those that it keeps (chaos.agent.keep).
-LATE_S = 15.0
 LOOK_EVERY_S = 0.5
 # Nobody carries a request of ours for so long, whose sender would have given up after some seconds.
 ON_ITS_WAY_S = 60.0

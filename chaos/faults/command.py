@@ -8,8 +8,8 @@ import signal
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from chaos.errors import RevertFailed, Unavailable
-from chaos.faults.shared import limits
+from chaos.errors import Unavailable
+from chaos.faults.shared import limits, own
 from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Anything
@@ -77,22 +77,10 @@ class Command(Noun):
         must not go on after the undo."""
         programs = Programs.of(undo)
         programs.end_run()
-        why = ""
-        try:
-            code, output = programs.call(programs.undo)
-            if code != 0:
-                why = f"undo exited with {code}{output}"
-        except Unavailable as cause:
-            why = str(cause)
-        try:
-            left = programs.in_place()
-        except Unavailable as cause:
-            left, why = True, f"{why}; {cause}" if why else str(cause)
-        if left:
-            raise RevertFailed(
-                f"command: the fault may still be in place: {why or 'check still exits with 0'}. "
-                f"Undo it by hand, in {programs.folder}: {_line(programs.undo)}"
-            )
+        own.take_back(
+            programs.take_back, programs.in_place, kind="command", passes="check still exits with 0",
+            by_hand=f", in {programs.folder}: {_line(programs.undo)}",
+        )  # fmt: skip
 
     @staticmethod
     def is_present(undo: Undo) -> bool:
@@ -119,6 +107,11 @@ class Programs(Noun):
         if code < 0:
             raise Unavailable(f"check was ended by {signal.Signals(-code).name}: {_line(self.check)}{output}")
         return code == 0
+
+    def take_back(self) -> str:
+        """What was wrong with `undo`; empty when nothing was. Raises: Unavailable."""
+        code, output = self.call(self.undo)
+        return f"undo exited with {code}{output}" if code != 0 else ""
 
     def end_run(self) -> None:
         """`run` leads a session, which goes as a whole; what it has left behind in others on purpose is for `undo`."""

@@ -7,8 +7,8 @@ import time
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
-from chaos.errors import RevertFailed, Unavailable
-from chaos.faults.shared import limits
+from chaos.errors import Unavailable
+from chaos.faults.shared import limits, own
 from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Anything
@@ -99,22 +99,10 @@ class Http(Noun):
     def revert(undo: Undo) -> None:
         """Send `undo`, and believe `check` alone."""
         ways = Ways.of(undo)
-        why = ""
-        try:
-            status, body = _ask(ways.undo, ways.timeout)
-            if status >= 400:
-                why = f"undo answered {status}: {body[:SHOWN_CHARS]}"
-        except Unavailable as cause:
-            why = str(cause)
-        try:
-            left = ways.in_place()
-        except Unavailable as cause:
-            left, why = True, f"{why}; {cause}" if why else str(cause)
-        if left:
-            raise RevertFailed(
-                f"http: the fault may still be in place: {why or 'check still passes'}. "
-                f"Undo it by hand: curl -X {ways.undo.method} {ways.undo.url}"
-            )
+        own.take_back(
+            ways.take_back, ways.in_place, kind="http", passes="check still passes",
+            by_hand=f": curl -X {ways.undo.method} {ways.undo.url}",
+        )  # fmt: skip
 
     @staticmethod
     def is_present(undo: Undo) -> bool:
@@ -131,6 +119,11 @@ class Ways(Noun):
     @classmethod
     def of(cls, undo: Undo) -> Self:
         return from_plain(undo.data, cls)
+
+    def take_back(self) -> str:
+        """What was wrong with `undo`; empty when nothing was. Raises: Unavailable."""
+        status, body = _ask(self.undo, self.timeout)
+        return f"undo answered {status}: {body[:SHOWN_CHARS]}" if status >= 400 else ""
 
     def in_place(self) -> bool:
         """Raises: Unavailable when `check` gets no answer, or a server's error that it does not ask for."""

@@ -10,6 +10,9 @@ from chaos.model.base import Noun
 LEASE_TTL_S = 10.0
 # A lease is there for runners that die: one that holds for a day is none.
 TTL_S_MAX = 3600.0
+# What a dead runner had asked for last may be done after it was taken back: a request may be on a slow way, a stop
+# takes as long as its service may take. So whoever has taken it back looks again for so long.
+LATE_S = 15.0
 # Ids of leases that ran out, so many of which are remembered. A run has one.
 REMEMBERED = 1000
 
