@@ -1,4 +1,4 @@
-"""What one run without a fault showed, and all of them together."""
+"""What one run without a fault showed, and the noise of one objective in all of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import numpy as np
 from chaos.judge.counts import by_start, count
 from chaos.judge.spans import spans
 from chaos.judge.words import allowed
-from chaos.model.calibration import Calibration, SliNoise
+from chaos.model.calibration import SliNoise
 from chaos.model.journal import Journal
 from chaos.model.objective import Condition
-from chaos.model.plan import Plan
 from chaos.model.requests import Failure
 from chaos.model.sli import Shape
 from chaos.model.verdict import Outcome, Verdict
-from chaos.stats.binomial import interval, upper_bound
+from chaos.stats.binomial import interval
 from chaos.stats.bootstrap import LEAST_BLOCKS
 from chaos.stats.histogram import per_second
 from chaos.stats.quantile import percentile
@@ -75,33 +74,6 @@ def of_run(journal: Journal, verdict: Verdict) -> RunNoise:
         watched_s=sum(span.length_s for span in windows if span.began),
         log_means=_log_means(journal, began_s, ended_s),
     )
-
-
-def together(
-    runs: Sequence[RunNoise],
-    plan: Plan,
-    noises: Sequence[SliNoise],
-    *,
-    planned: int,
-    interrupted: str = "",
-    by_hand: bool = False,
-) -> Calibration:
-    """The whole calibration. `noises` are `of_condition` of each."""
-    outcomes = [run.outcome for run in runs]
-    alarmed = sum(bool(run.alarms) for run in runs)
-    lags_us = np.concatenate([run.lags_us for run in runs]) if runs else np.zeros(0, np.int64)
-    return Calibration(
-        target=plan.target, variant=plan.variant, platform=plan.platform, load=plan.load,
-        window=plan.windows[0].length, planned=planned, runs=tuple(run.run for run in runs),
-        held=outcomes.count(Outcome.HELD), deviated=outcomes.count(Outcome.DEVIATED),
-        inconclusive=outcomes.count(Outcome.INCONCLUSIVE), alarmed=alarmed,
-        alarms=tuple(f"{run.run}: {alarm}" for run in runs for alarm in run.alarms),
-        alarm_rate_at_most=upper_bound(alarmed, len(runs)), unsteady=sum(run.unsteady for run in runs),
-        late=sum(run.late for run in runs), requests=sum(run.requests for run in runs),
-        lag_p99_s=float(np.percentile(lags_us, 99, method="higher")) / 1e6 if len(lags_us) else None,
-        autocorrelation=autocorrelation([run.log_means for run in runs]), objectives=tuple(noises),
-        interrupted=interrupted, by_hand=by_hand,
-    )  # fmt: skip
 
 
 def of_condition(condition: Condition, index: int, runs: Sequence[RunNoise]) -> SliNoise:

@@ -9,11 +9,11 @@ import pytest
 
 from chaos.calibration import noise, null, power
 from chaos.calibration.noise import RunNoise
+from chaos.calibration.together import together
 from chaos.judge import judge
 from chaos.model.calibration import Calibration
 from chaos.report.calibration import render
 from chaos.spec.target import load_target
-from chaos.stats.sequential import needed
 from chaos.units import Duration
 
 from ..e2e.conftest import ROOT
@@ -30,12 +30,7 @@ def learned(kind: Any, count: int = 4, load: float = 0.5, harm: float = 0.0) -> 
 
 def whole(runs: list[RunNoise], **more: Any) -> Calibration:
     plan, _, _ = stage()
-    e_needed = needed(plan.tests, plan.alpha)
-    noises = [
-        power.with_power(noise.of_condition(c, i, runs), c, e_needed, noise.seconds_together(i, runs))
-        for i, c in enumerate(CONDITIONS)
-    ]
-    return noise.together(runs, plan, noises, planned=len(runs), **more)
+    return together(runs, plan, planned=len(runs), **more)
 
 
 def test_the_usual_share_and_the_rate_are_those_of_the_target() -> None:
