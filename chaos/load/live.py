@@ -7,23 +7,20 @@ that somebody has asked about, and after some minutes for each ten seconds. So t
 
 from __future__ import annotations
 
-import math
-import statistics
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chaos.errors import Unavailable
 from chaos.load.batch import Batch
-from chaos.load.evidence import of_requests, of_samples
+from chaos.load.bins import BIN_US, NOTHING, Bins
+from chaos.load.evidence import of_requests
+from chaos.load.readings import Readings
 from chaos.load.words import condition_now
-from chaos.model.counting import Counted, judge_rows, sample_counts, transactions_of
+from chaos.model.counting import Counted, judge_rows, latencies_us, transactions_of
 from chaos.model.evidence import Evidence, given_back
 from chaos.model.journal import Sample
 from chaos.model.live import LiveFigures
@@ -33,54 +30,13 @@ from chaos.model.sli import Shape, Source
 from chaos.model.target import Traffic
 from chaos.stats.sequential import BIN_S
 
-BIN_US = 250_000
 KEEP_S = 120.0
 # Bins that are older than this are made coarser. A window that began so long ago may miss that much at its beginning.
-COARSE_AFTER_S, COARSE_US = 600.0, 10_000_000
+COARSE_AFTER_S = 600.0
 # Reports come every 250 ms; after so long without one nothing is known, and a guard must not guess.
 SILENT_S = 5.0
-# Readings come once a second or so: a shorter span would hold one or none.
-SAMPLES_SPAN_S = 2.5
-# A source whose every reading has failed for so long cannot be guarded by: one late answer is no reason to end a run.
-BLIND_S = 3.0
 _SECOND_US = 1_000_000
 _PER_CUSTOMER = (Shape.TRANSACTIONS, Shape.CUSTOMERS)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bins:
-    """Spans of time with something in them, by intended start, in order. All arrays have equal length."""
-
-    start_us: NDArray[np.int64]
-    bad: NDArray[np.int64]
-    total: NDArray[np.int64]
-
-    @classmethod
-    def summed(cls, start_us: NDArray[np.int64], bad: NDArray[Any], total: NDArray[np.int64]) -> Bins:
-        """Those that start at the same time together."""
-        starts, of = np.unique(start_us, return_inverse=True)
-        sums = [np.bincount(of, each, len(starts)).astype(np.int64) for each in (bad, total)]
-        return cls(start_us=starts, bad=sums[0], total=sums[1])
-
-    def of(self, since_us: int, until_us: int) -> Bins:
-        """Those that start from `since_us` on, and before `until_us`."""
-        first, end = np.searchsorted(self.start_us, (since_us, until_us))
-        return Bins(start_us=self.start_us[first:end], bad=self.bad[first:end], total=self.total[first:end])
-
-    def and_of(self, start_us: NDArray[np.int64], bad: NDArray[np.bool_]) -> Bins:
-        """These and further ones, counted one by one."""
-        return Bins.summed(
-            np.concatenate([self.start_us, start_us // BIN_US * BIN_US]), np.concatenate([self.bad, bad]),
-            np.concatenate([self.total, np.ones(len(start_us), np.int64)]),
-        )  # fmt: skip
-
-    def coarser(self, before_us: int) -> Bins:
-        """The same, but ten seconds long where they start before that."""
-        start_us = np.where(self.start_us < before_us, self.start_us // COARSE_US * COARSE_US, self.start_us)
-        return Bins.summed(start_us, self.bad, self.total)
-
-
-NOTHING = Bins(start_us=np.zeros(0, np.int64), bad=np.zeros(0, np.int64), total=np.zeros(0, np.int64))
 
 
 class Live:
@@ -107,9 +63,7 @@ class Live:
         self._under_way: dict[int, tuple[int, int, int, int, int]] = {}
         self._old: dict[Condition, Bins] = dict.fromkeys(conditions, NOTHING)
         self._folded_us = 0  # every customer who came before this is only in the bins
-        self._samples: deque[Sample] = deque()
-        self._sampled_s: dict[str, float] = {}  # when each SLI, or sentence, was last read
-        self._errors: dict[str, tuple[float, float, str]] = {}  # SLI -> when it first and last could not be, and why
+        self._readings = Readings(max(KEEP_S, self._keep_us / 1e6))
         self._now_us: dict[int, int] = {}
         self._heard_s = 0.0
         self._in_flight: dict[int, int] = {}
@@ -137,17 +91,12 @@ class Live:
     def add_sample(self, sample: Sample) -> None:
         """From the sampler's threads."""
         with self._lock:
-            self._samples.append(sample)
-            self._sampled_s[sample.sli] = time.monotonic()
-            while self._samples[0].at_s < sample.at_s - max(KEEP_S, self._keep_us / 1e6):
-                self._samples.popleft()
+            self._readings.add(sample)
 
     def add_error(self, sli: str, error: str) -> None:
         """From the sampler's threads: it could not be read."""
         with self._lock:
-            now_s = time.monotonic()
-            first_s, _, _ = self._errors.get(sli, (now_s, now_s, ""))
-            self._errors[sli] = (first_s, now_s, error)
+            self._readings.add_error(sli, error)
 
     @property
     def customers(self) -> int:
@@ -156,13 +105,11 @@ class Live:
 
     def recent(self, condition: Condition, span_s: float) -> tuple[int, int]:
         """Bad and total of what was decided in the last so many seconds: a request that is under way is decided once it
-        is too old to be good. Readings of other sources are looked at over at least SAMPLES_SPAN_S.
-        Raises: Unavailable when the generator has not been heard of for SILENT_S, or every reading of another source
-        has failed for BLIND_S."""
+        is too old to be good. Of other sources: as `Readings.recent`.
+        Raises: Unavailable when the generator has not been heard of for SILENT_S, or another source cannot be read."""
         with self._lock:
             if condition.source is not Source.LOAD:
-                self._refuse_blind(condition)
-                return self._count_samples(condition, *self._lately(condition, max(span_s, SAMPLES_SPAN_S)))
+                return self._readings.recent(condition, span_s, self._at_us() / 1e6)
             if self._heard_s and time.monotonic() - self._heard_s > SILENT_S:
                 raise Unavailable(f"the traffic generator has said nothing for {SILENT_S:.0f} s")
             now_us = self._at_us()
@@ -178,7 +125,7 @@ class Live:
         """Bad and total by intended start, of what is decided by now."""
         if condition.source is not Source.LOAD:
             with self._lock:
-                return self._count_samples(condition, start_s, end_s, whole=True)
+                return self._readings.between(condition, start_s, end_s)
         start_us, end_us = round(start_s * 1e6), round(end_s * 1e6)
         with self._lock:
             # Four times a second, of a window that may last for hours: nothing of its length is copied.
@@ -192,8 +139,7 @@ class Live:
         """What there is for the sequential test of a window that began at `start_s`, from its quarter `first` on."""
         with self._lock:
             if condition.source is not Source.LOAD:
-                named = self._named(condition, -math.inf, math.inf)
-                return of_samples(condition, named, start_s, first, trouble=self._failed(condition, start_s, named))
+                return self._readings.evidence(condition, start_s, first)
             visit_us = self._visit_us if condition.shape in _PER_CUSTOMER else 0
             rows = self._since(round((start_s + first * BIN_S) * 1e6) - BIN_US - visit_us)
             plain, fair = self._judged(condition, rows), self._judged(condition, given_back(rows, self._patience_s))
@@ -207,12 +153,6 @@ class Live:
             rows = self._merged()
         lag_us = rows.lag_us[rows.start_us >= start_s * 1e6]
         return float(np.percentile(lag_us, 99, method="higher")) / 1e6 if len(lag_us) else 0.0
-
-    def _failed(self, condition: Condition, start_s: float, named: list[Sample]) -> str:
-        """Why a source could not be read since then; empty when it could. By how long ago, on two clocks."""
-        ago_s = time.monotonic() - max((s.at_s for s in named), default=start_s) + start_s - SAMPLES_SPAN_S
-        errors = (self._errors.get(name) for name in (condition.text, condition.sli, condition.sli.partition(".")[0]))
-        return next((error for _, last_s, error in filter(None, errors) if last_s >= ago_s), "")
 
     def figures(
         self, *, at_s: float, window: str = "", window_elapsed_s: float = 0.0, window_length_s: float = 0.0,
@@ -242,12 +182,9 @@ class Live:
         """What a percentile or a gauge is taken from; only what is kept row by row."""
         with self._lock:
             if condition.shape is Shape.GAUGE:
-                named = self._named(condition, start_s, end_s)
-                return np.array([s.value for s in named if s.value is not None], np.float64)
+                return self._readings.values(condition, start_s, end_s)
             if condition.shape is not Shape.LATENCY:
                 return np.zeros(0)
-            from chaos.model.counting import latencies_us
-
             rows = self._since(round(start_s * 1e6))
             return latencies_us(condition, rows) / 1e6
 
@@ -310,39 +247,3 @@ class Live:
                 self._old[condition] = both.coarser(before_us - round(COARSE_AFTER_S * 1e6))
         self._rows = rows.only(~is_old)
         self._folded_us = before_us
-
-    def _named(self, condition: Condition, start_s: float, end_s: float) -> list[Sample]:
-        """A source that counts per sentence names the sentence, any other the SLI."""
-        within = [s for s in self._samples if start_s <= s.at_s <= end_s]
-        return [s for s in within if s.sli == condition.text] or [s for s in within if s.sli == condition.sli]
-
-    def _refuse_blind(self, condition: Condition) -> None:
-        """Raises: Unavailable."""
-        now_s = time.monotonic()
-        read_s = max(self._sampled_s.get(name, float("-inf")) for name in (condition.text, condition.sli))
-        for name in (condition.sli, condition.sli.partition(".")[0]):
-            first_s, last_s, error = self._errors.get(name, (now_s, float("-inf"), ""))
-            if now_s - last_s < BLIND_S <= now_s - max(first_s, read_s):
-                raise Unavailable(error)
-
-    def _lately(self, condition: Condition, span_s: float) -> tuple[float, float]:
-        """From when to when "now" is. Where somebody else scrapes, that is the newest scrape of every instance, however
-        long ago it was: a source that stops is told by its reader."""
-        scrapes = [s for s in self._named(condition, -math.inf, math.inf) if s.since_s is not None]
-        if not scrapes:
-            now_s = max(self._at_us() / 1e6, max((s.at_s for s in self._samples), default=0.0))
-            return now_s - span_s, now_s
-        newest = max(scrapes, key=lambda sample: sample.at_s)
-        apart_s = statistics.median(s.at_s - s.since_s for s in scrapes[-20:] if s.since_s is not None)
-        # A little less than from one to the next, or the one before would be among them.
-        return newest.at_s - max(span_s, 0.98 * apart_s), newest.at_s
-
-    def _count_samples(
-        self, condition: Condition, start_s: float, end_s: float, *, whole: bool = False
-    ) -> tuple[int, int]:
-        """`whole`: without scrapes that reach back to before the start."""
-        named = self._named(condition, start_s, end_s)
-        if whole:
-            named = [s for s in named if s.since_s is None or s.since_s >= start_s]
-        counts = [sample_counts(condition, sample) for sample in named]
-        return round(sum(bad for bad, _ in counts)), round(sum(total for _, total in counts))

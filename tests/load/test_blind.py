@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.errors import Unavailable
-from chaos.load import live
+from chaos.load import readings
 from chaos.load.live import Live
 from chaos.model.journal import Sample
 from chaos.model.objective import Condition, Op
@@ -29,7 +29,7 @@ class Watch:
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     found = Watch()
-    monkeypatch.setattr(live, "time", found)
+    monkeypatch.setattr(readings, "time", found)
     return found
 
 
@@ -39,7 +39,7 @@ def test_every_reading_failing_for_long_is_blind(watch: Watch) -> None:
     for _ in range(6):
         seen.add_error("stock-left", "no answer")
         seen.recent(STOCK, 1.0)
-        watch.now_s += live.BLIND_S / 6
+        watch.now_s += readings.BLIND_S / 6
     seen.add_error("stock-left", "still no answer")
     with pytest.raises(Unavailable, match="still no answer"):
         seen.recent(STOCK, 1.0)
