@@ -12,7 +12,6 @@ from chaos.errors import Unavailable
 OPENAT2 = 437  # the same number on every architecture (unistd.h)
 RESOLVE_IN_ROOT = 0x10  # linux/openat2.h: links and .. stay inside, as if it were the root
 OPEN_HOW = struct.Struct("QQQ")  # flags, mode, resolve
-AT_FDCWD = -100
 
 
 def open_inside(pid: int, container: str, path: str, flags: int, mode: int = 0) -> int:

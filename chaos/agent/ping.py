@@ -34,7 +34,6 @@ class Pings:
     garbled: int = 0
     bytes_per_s: float = 0.0
     offered_per_s: float = 0.0  # packets that were really sent
-    rtt_ms: float = 0.0  # the median
 
 
 def run(
@@ -91,9 +90,6 @@ def _run(
         # What came first began the time, and is not counted in it.
         amount = sum(amount for _, amount in list(arrived.values())[1:])
         found.bytes_per_s = amount / max(LEAST_S, max(times) - min(times))
-    if arrived:
-        rtts = sorted(when - sent_at[number] for number, (when, _) in arrived.items())
-        found.rtt_ms = rtts[len(rtts) // 2] * 1000
     return asdict(found)
 
 

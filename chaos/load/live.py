@@ -47,7 +47,6 @@ class Live:
         self, traffic: Traffic | None, conditions: Iterable[Condition] = (), *, keep_s: float = KEEP_S
     ) -> None:
         self._lock = threading.RLock()
-        self._traffic = traffic
         self._patience_s = float(traffic.patience) if traffic is not None else 0.0
         self._think_s = float(traffic.think) if traffic is not None else 0.0
         self._transactions = transactions_of(traffic) if traffic is not None else {}
@@ -67,7 +66,6 @@ class Live:
         self._now_us: dict[int, int] = {}
         self._heard_s = 0.0
         self._in_flight: dict[int, int] = {}
-        self._customers: dict[int, int] = {}
 
     def add(self, batch: Batch) -> None:
         """From the traffic's threads."""
@@ -75,7 +73,6 @@ class Live:
             self._heard_s = time.monotonic()
             self._now_us[batch.shard] = round(batch.at_s * 1e6)
             self._in_flight[batch.shard] = batch.in_flight
-            self._customers[batch.shard] = batch.customers
             if len(batch.finished):
                 self._new.append(batch.finished)
             began = batch.started
@@ -97,11 +94,6 @@ class Live:
         """From the sampler's threads: it could not be read."""
         with self._lock:
             self._readings.add_error(sli, error)
-
-    @property
-    def customers(self) -> int:
-        """Under way now."""
-        return sum(self._customers.values())
 
     def recent(self, condition: Condition, span_s: float) -> tuple[int, int]:
         """Bad and total of what was decided in the last so many seconds: a request that is under way is decided once it

@@ -10,8 +10,6 @@ from chaos.errors import SpecError, nearest
 # A whole lower-case word in braces is a variable; JSON, shell and Go templates look different.
 _VARIABLE = re.compile(r"\{\{(?P<literal>[a-z]+(?::[\w-]+)?)\}\}|\{(?P<name>[a-z]+(?::[\w-]+)?)\}")
 
-VARIABLES = ("python", "port", "port:NAME", "instance", "index", "state", "variant", "link:SERVICE", "direct:SERVICE")
-
 
 def fill(text: str, values: Mapping[str, str], *, where: str, path: str = "") -> str:
     """`text` with its variables filled in. Raises: SpecError for an unknown one, with the nearest that is known."""

@@ -74,7 +74,6 @@ class Recorder:
         self._spool: Spool | None = None
         self._numbers: dict[str, int] = {}
         self._pending = _Pending()
-        self._acknowledged: list[str] = []
         self._unwritten: list[tuple[str, Row]] = []  # neither the database nor a spool took them yet
         self._changed = threading.Condition()
         self._over = False
@@ -131,15 +130,8 @@ class Recorder:
 
     def acknowledged(self, ids: Iterable[str]) -> None:
         """Ids that the shop has promised to keep."""
-        new = tuple(ids)
         with self._changed:
-            self._pending.acknowledged.extend(new)
-            self._acknowledged.extend(new)
-
-    def acknowledged_ids(self) -> tuple[str, ...]:
-        """All of them so far, whether written already or not."""
-        with self._changed:
-            return tuple(self._acknowledged)
+            self._pending.acknowledged.extend(ids)
 
     def chaostoolkit(self, journal: dict[str, Any]) -> None:
         """The engine's own journal; the last one counts."""

@@ -33,7 +33,6 @@ class Pings(Noun):
     garbled: int = 0
     bytes_per_s: float = 0.0
     offered_per_s: float = 0.0
-    rtt_ms: float = 0.0
 
     def lost(self) -> int:
         return self.sent - self.answered

@@ -30,7 +30,6 @@ class Container(Noun):
     started_at: str
     restarts: int
     exit_code: int
-    oom_killed: bool
     networks: dict[str, str]  # network's name -> its address there
     published: dict[int, str]  # port inside -> host:port on the engine's machine
     open: tuple[int, ...]  # of those, the ones that it publishes on every address
@@ -97,7 +96,6 @@ def view(found: dict[str, Any]) -> Container:
         started_at=state.get("StartedAt", ""),
         restarts=int(found.get("RestartCount") or 0),
         exit_code=int(state.get("ExitCode") or 0),
-        oom_killed=bool(state.get("OOMKilled")),
         networks={
             name: about["IPAddress"] or about.get("GlobalIPv6Address", "")
             for name, about in (settings.get("Networks") or {}).items()

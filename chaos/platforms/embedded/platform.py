@@ -197,11 +197,6 @@ class EmbeddedPlatform:
         return instance
 
 
-def last_logs(target: str, instance: str, lines: int = 50) -> list[str]:
-    """The same of a target that is down by now, or that never came up."""
-    return tail(Folder.of(target).log(instance), lines)
-
-
 def _needs_linux() -> None:
     # A variable, so that type checkers do not take the rest of this file for unreachable elsewhere.
     system = sys.platform

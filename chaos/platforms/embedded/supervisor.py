@@ -44,7 +44,6 @@ class Supervision:
         self._resolved = resolved
         self._folder = folder
         self._changed = asyncio.Event()
-        self._watchers: set[asyncio.Task[None]] = set()
         self._going_down = False
         self._leases = Leases(folder.read_leases())
         self._returning: dict[str, asyncio.Task[None]] = {}

@@ -161,11 +161,6 @@ class Unit:
         await self.stop()
         self._note(desired="spare", note="")
 
-    def to_running(self, gate: Gate) -> None:
-        if self.record.desired == "spare":
-            self._note(desired="running", note="starting")
-        self.live(gate)
-
     async def resume(self, gate: Gate) -> None:
         """Bring about what the state on disk wants, after `adopt`."""
         here = self._watch is not None

@@ -14,7 +14,7 @@ from chaos.platforms.compose.project import Container
 def container(network_mode: str) -> Container:
     return Container(
         id="c" * 64, name="shop-web-1", project="shop", service="web", number=1, variant="", status="running",
-        health="", pid=4711, started_at="2026-01-01T00:00:00Z", restarts=0, exit_code=0, oom_killed=False, networks={},
+        health="", pid=4711, started_at="2026-01-01T00:00:00Z", restarts=0, exit_code=0, networks={},
         published={}, open=(), exposed=(), network_mode=network_mode,
     )  # fmt: skip
 

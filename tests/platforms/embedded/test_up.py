@@ -18,7 +18,7 @@ from chaos.engine.lock import TargetLock
 from chaos.errors import Refused, Unavailable
 from chaos.model.platform import Killable, LinkShaper, Pausable
 from chaos.platforms.embedded.layout import Folder, locked
-from chaos.platforms.embedded.platform import EmbeddedPlatform, last_logs
+from chaos.platforms.embedded.platform import EmbeddedPlatform
 from chaos.state import state_dir
 from chaos.units import Duration
 
@@ -53,7 +53,7 @@ def test_a_target_comes_up_and_goes_down(build: Any, up: Any, ask: Any, state: P
 
     platform.down()
     assert sorted(path.name for path in (state / "embedded/corner-shop").iterdir()) == ["lock", "logs"]
-    assert last_logs("corner-shop", "back")[0].startswith("hello from pid")
+    assert Folder.of("corner-shop").log("back").read_text().startswith("hello from pid")
     assert EmbeddedPlatform.attach(target) is None
     platform.down()
 
