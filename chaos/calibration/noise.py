@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chaos.judge.counts import by_start, count
+from chaos.judge.counts import count
 from chaos.judge.spans import spans
 from chaos.judge.words import allowed
 from chaos.model.calibration import SliNoise
@@ -50,7 +50,7 @@ class RunNoise:
 
 def of_run(journal: Journal, verdict: Verdict) -> RunNoise:
     """Everything that is needed of it later; the journal itself can be let go."""
-    journal = dataclasses.replace(journal, requests=by_start(journal.requests))
+    journal = dataclasses.replace(journal, requests=journal.requests.by_start())
     windows = spans(journal)
     conditions = journal.plan.windows[0].conditions
     counts = [[count(c, journal, dataclasses.replace(span, next_fault_s=None)) for span in windows] for c in conditions]

@@ -71,7 +71,7 @@ class Count:
 
 
 def count(condition: Condition, journal: Journal, span: Span) -> Count:
-    """Count what the record has. The journal's requests must be sorted by intended start (`by_start`)."""
+    """Count what the record has. The journal's requests must be sorted by intended start (`Requests.by_start`)."""
     if not span.began:
         return Count(bad=0, total=0)
     found = entries(condition, journal, span)
@@ -86,13 +86,6 @@ def entries(condition: Condition, journal: Journal, span: Span) -> Entries:
     # A reading of counts reaches back to the one before it, so the first in a span is not of the span alone: left out.
     at_s, bad, total = readings(condition, journal.samples, span.start_s, span.end_s)
     return Entries(at_s=at_s, bad=bad, total=total, known_s=at_s)
-
-
-def by_start(requests: Requests) -> Requests:
-    """Sorted by intended start."""
-    if bool((requests.start_us[1:] >= requests.start_us[:-1]).all()):
-        return requests
-    return requests.only(np.argsort(requests.start_us, kind="stable"))
 
 
 def within(requests: Requests, start_s: float, end_s: float) -> Requests:

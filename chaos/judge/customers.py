@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from chaos.judge.counts import within
 from chaos.model.counting import customers_affected
 from chaos.model.journal import Journal
@@ -27,8 +25,3 @@ def during(journal: Journal, spans: Iterable[tuple[float, float]]) -> tuple[int,
             merged.append((start_s, end_s))
     parts = [within(journal.requests, start_s, end_s) for start_s, end_s in merged]
     return affected(journal, Requests.join(parts)) if parts else (0, 0)
-
-
-def number(requests: Requests) -> int:
-    """Distinct customers."""
-    return len(np.unique(requests.customer))

@@ -22,7 +22,6 @@ from chaos.judge import budgets, customers
 from chaos.judge.chaostoolkit import CHAOSTOOLKIT, judge_chaostoolkit
 from chaos.judge.check import check
 from chaos.judge.compare import compare
-from chaos.judge.counts import by_start
 from chaos.judge.faults import Faults, faults
 from chaos.judge.generator import backwards, lag_p99_s, late, notes, short
 from chaos.judge.recoveries import recoveries
@@ -46,7 +45,7 @@ def judge(journal: Journal) -> Verdict:
     what cannot be judged is inconclusive, and says why."""
     if journal.plan.platform == CHAOSTOOLKIT:
         return _by_the_engine(journal)
-    journal = dataclasses.replace(journal, requests=by_start(journal.requests))
+    journal = dataclasses.replace(journal, requests=journal.requests.by_start())
     broken: list[str] = []
     nothing: tuple[Span, ...] = ()
     windows = _tried("the windows", broken, spans, nothing, journal)

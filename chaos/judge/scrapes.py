@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from chaos.judge.spans import Span
+from chaos.model.counting import named
 from chaos.model.journal import Sample
 from chaos.model.objective import Condition
 from chaos.model.sli import Source
@@ -22,9 +23,9 @@ def unscraped(condition: Condition, samples: Sequence[Sample], span: Span) -> st
     """Why the scrapes do not show the whole window; empty when they do, or where nobody else scrapes."""
     if condition.source is not Source.PROMQL or not span.began:
         return ""
-    named = [s for s in samples if s.sli == condition.text] or [s for s in samples if s.sli == condition.sli]
+    ours = named(condition, samples)
     scrapes = sorted(
-        ((s.since_s, s.at_s, s.total, s.service) for s in named if s.since_s is not None), key=lambda s: s[1]
+        ((s.since_s, s.at_s, s.total, s.service) for s in ours if s.since_s is not None), key=lambda s: s[1]
     )
     if not scrapes:
         return ""  # there is nothing to count, which is said elsewhere; or the readings are single ones

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chaos.errors import Unavailable
 from chaos.load.evidence import of_samples
-from chaos.model.counting import sample_counts
+from chaos.model.counting import named, sample_counts
 from chaos.model.evidence import Evidence
 from chaos.model.journal import Sample
 from chaos.model.objective import Condition
@@ -51,32 +51,30 @@ class Readings:
 
     def between(self, condition: Condition, start_s: float, end_s: float) -> tuple[int, int]:
         """Bad and total, without scrapes that reach back to before the start."""
-        named = self._named(condition, start_s, end_s)
-        return self._count([s for s in named if s.since_s is None or s.since_s >= start_s], condition)
+        found = self._named(condition, start_s, end_s)
+        return self._count([s for s in found if s.since_s is None or s.since_s >= start_s], condition)
 
     def evidence(self, condition: Condition, start_s: float, first: int) -> Evidence:
         """What there is for the sequential test of a window that began at `start_s`, from its quarter `first` on."""
-        named = self._named(condition, -math.inf, math.inf)
-        return of_samples(condition, named, start_s, first, trouble=self._failed(condition, start_s, named))
+        found = self._named(condition, -math.inf, math.inf)
+        return of_samples(condition, found, start_s, first, trouble=self._failed(condition, start_s, found))
 
     def values(self, condition: Condition, start_s: float, end_s: float) -> NDArray[np.float64]:
         """What a gauge read."""
-        named = self._named(condition, start_s, end_s)
-        return np.array([s.value for s in named if s.value is not None], np.float64)
+        found = self._named(condition, start_s, end_s)
+        return np.array([s.value for s in found if s.value is not None], np.float64)
 
     @staticmethod
-    def _count(named: list[Sample], condition: Condition) -> tuple[int, int]:
-        counts = [sample_counts(condition, sample) for sample in named]
+    def _count(found: list[Sample], condition: Condition) -> tuple[int, int]:
+        counts = [sample_counts(condition, sample) for sample in found]
         return round(sum(bad for bad, _ in counts)), round(sum(total for _, total in counts))
 
     def _named(self, condition: Condition, start_s: float, end_s: float) -> list[Sample]:
-        """A source that counts per sentence names the sentence, any other the SLI."""
-        within = [s for s in self._samples if start_s <= s.at_s <= end_s]
-        return [s for s in within if s.sli == condition.text] or [s for s in within if s.sli == condition.sli]
+        return named(condition, (s for s in self._samples if start_s <= s.at_s <= end_s))
 
-    def _failed(self, condition: Condition, start_s: float, named: list[Sample]) -> str:
+    def _failed(self, condition: Condition, start_s: float, found: list[Sample]) -> str:
         """Why a source could not be read since then; empty when it could. By how long ago, on two clocks."""
-        ago_s = time.monotonic() - max((s.at_s for s in named), default=start_s) + start_s - SPAN_S
+        ago_s = time.monotonic() - max((s.at_s for s in found), default=start_s) + start_s - SPAN_S
         errors = (self._errors.get(name) for name in (condition.text, condition.sli, condition.sli.partition(".")[0]))
         return next((error for _, last_s, error in filter(None, errors) if last_s >= ago_s), "")
 

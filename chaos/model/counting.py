@@ -154,19 +154,23 @@ def impossible(condition: Condition, sample: Sample) -> str:
     return ""
 
 
+def named(condition: Condition, samples: Iterable[Sample]) -> list[Sample]:
+    """The samples that are of a condition. Two sentences may ask one SLI with different thresholds: a source that
+    counts per sentence names the sentence, any other the SLI."""
+    samples = tuple(samples)
+    return [s for s in samples if s.sli == condition.text] or [s for s in samples if s.sli == condition.sli]
+
+
 def readings(
     condition: Condition, samples: Iterable[Sample], start_s: float, end_s: float
 ) -> tuple[NDArray[np.float64], Micros, Micros]:
     """When, bad and total of each reading in a span, in order, of an SLI that was read from elsewhere.
 
     A reading of counts reaches back to the one before it, so the first in a span is not of the span alone: left out.
-    Two sentences may ask one SLI with different thresholds; a source that counts per sentence names the sentence.
     """
-    samples = tuple(samples)
-    named = [s for s in samples if s.sli == condition.text] or [s for s in samples if s.sli == condition.sli]
     at_s, bad, total = [], [], []
     last_s: dict[str, float] = {}
-    for sample in sorted(named, key=lambda s: (s.at_s, s.service)):
+    for sample in sorted(named(condition, samples), key=lambda s: (s.at_s, s.service)):
         previous_s = last_s.get(sample.service, float("-inf")) if sample.since_s is None else sample.since_s
         last_s[sample.service] = sample.at_s
         bads, totals = sample_counts(condition, sample)

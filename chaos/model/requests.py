@@ -67,6 +67,12 @@ class Requests:
             steps=self.steps, instances=self.instances, journeys=self.journeys,
         )  # fmt: skip
 
+    def by_start(self) -> Requests:
+        """Sorted by intended start; itself where it is."""
+        if bool((self.start_us[1:] >= self.start_us[:-1]).all()):
+            return self
+        return self.only(np.argsort(self.start_us, kind="stable"))
+
     @classmethod
     def empty(
         cls, steps: Sequence[str] = (), journeys: Sequence[str] = (), instances: Sequence[str] = ("",)

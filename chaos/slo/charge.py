@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chaos.model.charge import Charge, PlannedSlo, SlaCharge
-from chaos.model.counting import judge_rows, sample_counts
+from chaos.model.counting import judge_rows, named, sample_counts
 from chaos.model.event import FaultInjected, FaultIntended, FaultReverted, WindowEnded, WindowStarted
 from chaos.model.journal import Journal
 from chaos.model.sli import Shape, Source
@@ -47,9 +47,7 @@ def charges(journal: Journal) -> tuple[Charge, ...]:
     spans = _disturbed(journal)
     if spans is None:
         return ()
-    if not bool((np.diff(journal.requests.start_us) >= 0).all()):
-        by_start = np.argsort(journal.requests.start_us, kind="stable")
-        journal = dataclasses.replace(journal, requests=journal.requests.only(by_start))
+    journal = dataclasses.replace(journal, requests=journal.requests.by_start())
     budgets = journal.plan.budgets
     slos = (slo for slo in budgets.slos if budgets.kind == "virtual" or slo.is_on(journal.run.started_at))
     found = (_charge(slo, journal, *spans) for slo in slos)
@@ -117,10 +115,7 @@ def _counted(slo: PlannedSlo, journal: Journal, span: tuple[float, float]) -> _C
         )  # fmt: skip
         every = _Counted(at_s=rows.start_us / 1e6, bad=rows.bad.astype(np.float64), total=np.ones(len(rows)))
         return every.within(span)
-    # A source that counts per sentence names the sentence, as the judge has it too.
-    named = [s for s in journal.samples if s.sli == condition.text]
-    named = named or [s for s in journal.samples if s.sli == condition.sli]
-    sane = [s for s in named if np.isfinite([s.good, s.total, s.value or 0.0]).all()]
+    sane = [s for s in named(condition, journal.samples) if np.isfinite([s.good, s.total, s.value or 0.0]).all()]
     readings = [(s.at_s, *sample_counts(condition, s)) for s in sorted(sane, key=lambda s: s.at_s)]
     columns = np.array([r for r in readings if r[2] > 0], np.float64).reshape(-1, 3)
     return _Counted(at_s=columns[:, 0], bad=columns[:, 1], total=columns[:, 2]).within(span)

@@ -32,6 +32,8 @@ Group = dict[str, Any]
 
 # Two bad events. `increase` extrapolates, so that one event can look like 1.3; half-way is safe from both sides.
 EVENTS_LEAST = 1.5
+# A group is evaluated at least so often within the shortest window that it looks at; of a gauge also within a slice.
+SHORTEST_IN = 4
 
 
 def group(
@@ -72,10 +74,6 @@ def group(
         "interval": duration(max(1, min(evaluated) // 1)),
         "rules": [*recorded, *(_alert(step, slo, labels, budget, event) for step in alerts)],
     }
-
-
-# A group is evaluated at least so often within the shortest window that it looks at; of a gauge also within a slice.
-SHORTEST_IN = 4
 
 
 def _ratio(slo: Slo, found: Counters | Readings, seconds: float, labels: dict[str, str]) -> str:

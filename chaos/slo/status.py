@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from chaos.model.base import Noun
 from chaos.model.charge import ChargedRun
 from chaos.model.slo import BudgetKind, Slo, SloEvent
@@ -65,21 +67,21 @@ def real(
     )  # fmt: skip
     when = period(slo.window, events, now)
     if when is None or when[0] > now:
-        return _replaced(head, left=1.0, spent=0.0, note=_ahead(slo, when, now))
+        return replace(head, left=1.0, spent=0.0, note=_ahead(slo, when, now))
     if counting is None:
         if not ours:
-            return _replaced(head, note="no Prometheus counts it")
-        return _replaced(head, left=1.0 - sum(ours), spent=sum(ours), note="the recorded runs alone")
+            return replace(head, note="no Prometheus counts it")
+        return replace(head, left=1.0 - sum(ours), spent=sum(ours), note="the recorded runs alone")
     counts = counting.counted(slo, when[0], min(now, when[1]))
     if counts is None:
         # A misspelt metric looks like this: no reason to think that all of the budget is left.
-        return _replaced(head, note="cannot be read: nothing counts it in the window")
+        return replace(head, note="cannot be read: nothing counts it in the window")
     if counts[1] == 0:
-        return _replaced(head, left=1.0, spent=0.0, note="no traffic in the window")
+        return replace(head, left=1.0, spent=0.0, note="no traffic in the window")
     budget = _budget(slo, events, counts, when, now)
     last = counting.counted(slo, max(when[0], now - BURN), now) if now < when[1] or slo.window.rolling else None
     burn = None if last is None else burn_rate(*last, 1 - slo.goal)
-    return _replaced(head, left=budget.left, spent=budget.spent, burn=burn, allowed=budget.allowed)
+    return replace(head, left=budget.left, spent=budget.spent, burn=burn, allowed=budget.allowed)
 
 
 def _budget(
@@ -115,9 +117,3 @@ def _ahead(slo: Slo, when: tuple[datetime, datetime] | None, now: datetime) -> s
         return f"{slo.window} has no date yet"
     left = when[0] - now
     return f"{slo.window} begins in {left.days} d {left.seconds // 3600} h"
-
-
-def _replaced(status: BudgetStatus, **changes: object) -> BudgetStatus:
-    from msgspec.structs import replace
-
-    return replace(status, **changes)
