@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chaos.errors import Unsupported
 from chaos.load.foreign import Results
+from chaos.load.wire import SILENT_S
 from chaos.model.target import Traffic
 
 if TYPE_CHECKING:
     from chaos.load.batch import Batch
     from chaos.load.foreign import Result
-
-# Nothing said for so long, and nobody knows whether anybody measures.
-SILENT_S = 5.0
 
 
 class Running(Protocol):

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import queue
 import resource
 import signal
 import sys
@@ -29,12 +28,12 @@ from chaos.errors import SaleproofError
 from chaos.load.arrivals import Arrivals
 from chaos.load.crowd import Crowd
 from chaos.load.engine import Engine
+from chaos.load.output import Output
 from chaos.load.script import Script
-from chaos.load.wire import Answer, Config, Goodbye, Hello, Message, Order, encode
+from chaos.load.wire import REPORT_S, Answer, Config, Goodbye, Hello, Order
 from chaos.model.base import from_json, to_json
 from chaos.model.lease import Lease, Leases, Renewal
 
-REPORT_S = 0.25
 # Files that are not connections to the shop: the pipes, the socket, libraries.
 _FILES_RESERVED = 64
 _RUNNER_GONE = "the runner is gone"
@@ -64,40 +63,6 @@ def _curl() -> Engine:
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {"direct": _direct, "shared": _shared, "curl": _curl}
-
-
-class Output:
-    """The stream to the runner, written by a thread: a runner that is slow to read must not slow the customers."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._stuck_since_s: float | None = None
-        self._thread = threading.Thread(target=self._run, name="output", daemon=True)
-        self._thread.start()
-
-    def send(self, message: Message) -> None:
-        self._queue.put(encode(message))
-
-    @property
-    def unread_s(self) -> float:
-        """For how long a message has been waiting for the runner to read it."""
-        since_s = self._stuck_since_s
-        return 0.0 if since_s is None else time.monotonic() - since_s
-
-    def close(self, timeout_s: float) -> None:
-        """Wait until all is written."""
-        self._queue.put(None)
-        self._thread.join(timeout_s)
-
-    def _run(self) -> None:
-        with contextlib.suppress(OSError):
-            while (data := self._queue.get()) is not None:
-                view = memoryview(data)
-                while view:
-                    self._stuck_since_s = time.monotonic()
-                    view = view[os.write(self._descriptor, view) :]
-                self._stuck_since_s = None
 
 
 class Generator:

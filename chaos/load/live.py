@@ -19,6 +19,7 @@ from chaos.load.batch import Batch
 from chaos.load.bins import BIN_US, NOTHING, Bins
 from chaos.load.evidence import of_requests
 from chaos.load.readings import Readings
+from chaos.load.wire import SILENT_S
 from chaos.load.words import condition_now
 from chaos.model.counting import Counted, judge_rows, latencies_us, transactions_of
 from chaos.model.evidence import Evidence, given_back
@@ -33,8 +34,6 @@ from chaos.stats.sequential import BIN_S
 KEEP_S = 120.0
 # Bins that are older than this are made coarser. A window that began so long ago may miss that much at its beginning.
 COARSE_AFTER_S = 600.0
-# Reports come every 250 ms; after so long without one nothing is known, and a guard must not guess.
-SILENT_S = 5.0
 _SECOND_US = 1_000_000
 _PER_CUSTOMER = (Shape.TRANSACTIONS, Shape.CUSTOMERS)
 

@@ -18,7 +18,7 @@ import chaos
 from chaos.errors import Unavailable, UsageError, nearest
 from chaos.load.control import Control, Reach, boot_id, get_multiplier, set_multiplier, start_ticks
 from chaos.load.script import Script
-from chaos.load.wire import Config, Goodbye, Hello, Order, Report, decode
+from chaos.load.wire import SILENT_S, Config, Goodbye, Hello, Order, Report, decode
 from chaos.model.base import to_json, to_plain
 from chaos.model.target import Traffic
 from chaos.state import open_private
@@ -30,8 +30,6 @@ __all__ = ["TrafficRun", "get_multiplier", "set_multiplier"]
 
 # Importing and starting takes 0.4 s on an idle machine.
 START_S = 30.0
-# Reports come every 250 ms. A generator that is silent for longer is taken as broken: nobody measures then.
-SILENT_S = 5.0
 # sockaddr_un.sun_path holds 108 bytes with its final zero.
 _SOCKET_PATH_MAX = 100
 
@@ -96,10 +94,11 @@ class TrafficRun:
         run._joiner = Joiner(script.steps, script.journeys, processes)
         try:
             for shard in range(processes):
-                run._spawn(shard, state_dir, lambda shard, control: Config(
+                config = Config(
                     traffic=traffic, base_url=base_url, times=traffic.profiles[profile], seed=seed, t0_s=t0_s,
-                    control=control, shard=shard, shards=processes, engine=engine,
-                ))  # fmt: skip
+                    control=run._socket(shard, state_dir), shard=shard, shards=processes, engine=engine,
+                )  # fmt: skip
+                run._spawn(config, state_dir)
             run._await_hello()
         except BaseException:
             run.stop(0.0)
@@ -176,13 +175,17 @@ class TrafficRun:
                     log.unlink()
                     log.parent.rmdir()
 
-    def _spawn(self, shard: int, state_dir: Path, configure: Callable[[int, str], Config]) -> None:
+    def _socket(self, shard: int, state_dir: Path) -> str:
+        """Where one is to listen for orders."""
         # `parents` would make the one above with the user's usual rights.
         state_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         state_dir.mkdir(exist_ok=True, mode=0o700)
         socket = self._private(state_dir) / f"traffic-{shard}.sock"
         socket.unlink(missing_ok=True)
-        log = state_dir / f"traffic-{shard}.log"
+        return str(socket)
+
+    def _spawn(self, config: Config, state_dir: Path) -> None:
+        log = state_dir / f"traffic-{config.shard}.log"
         # Our own code and nothing from the folder that the user happens to be in (-P).
         root = str(Path(chaos.__file__).parent.parent)
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -195,14 +198,18 @@ class TrafficRun:
                 start_new_session=True,
                 umask=0o077,  # its socket is its user's alone
             )  # fmt: skip
-        process = _Process(shard=shard, popen=popen, socket=str(socket), log=log, heard_s=time.monotonic())
+        process = _Process(
+            shard=config.shard, popen=popen, socket=config.control, log=log, heard_s=time.monotonic()
+        )  # fmt: skip
         self._processes.append(process)
-        process.reader = threading.Thread(target=self._listen, args=(process,), name=f"traffic-{shard}", daemon=True)
+        process.reader = threading.Thread(
+            target=self._listen, args=(process,), name=f"traffic-{config.shard}", daemon=True
+        )
         process.reader.start()
         assert popen.stdin is not None
         # When it has died already, the reader says why.
         with contextlib.suppress(BrokenPipeError):
-            popen.stdin.write(to_json(configure(shard, str(socket))) + b"\n")
+            popen.stdin.write(to_json(config) + b"\n")
             popen.stdin.flush()
 
     def _private(self, state_dir: Path) -> Path:

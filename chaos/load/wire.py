@@ -16,6 +16,11 @@ from chaos.model.lease import Renewal
 from chaos.model.target import Traffic
 from chaos.units import dec_hook, enc_hook
 
+# A generator reports so often, empty or not, in seconds; one that has said nothing for so long is taken as broken:
+# nobody knows then whether anybody measures, and a guard must not guess.
+REPORT_S: Final = 0.25
+SILENT_S: Final = 5.0
+
 # Numbers in one row of `Report.started`: request, intended start in us, step, journey, customer.
 STARTED_WIDTH: Final = 5
 
@@ -35,7 +40,7 @@ class Config(Noun):
     control: str  # path of the unix socket to listen on
     shard: int = 0  # of `shards`; each takes an equal part of the rate and customers of its own
     shards: int = 1
-    engine: str = "http"
+    engine: str = "direct"
 
 
 class Order(Noun):

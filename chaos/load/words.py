@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from chaos.model.live import LiveCondition
 from chaos.model.objective import Condition
 from chaos.model.sli import Shape
+from chaos.model.words import percent, seconds
 
 # Fewer say nothing; a gauge is read only once a second or so.
 LEAST = 20
@@ -29,16 +30,8 @@ def _value(condition: Condition, bad: int, total: int, values: NDArray[np.float6
     if condition.shape is Shape.GAUGE:
         return f"{values[-1]:,.4g}" if len(values) else "-"
     if condition.shape is Shape.LATENCY and condition.percentile is not None and len(values):
-        return _seconds(float(np.percentile(values, condition.percentile)))
+        return seconds(float(np.percentile(values, condition.percentile)))
     if condition.shape in (Shape.LATENCY, Shape.HISTOGRAM):
-        return f"{_percent(bad / total)} slower"
+        return f"{percent(bad / total)} slower"
     of_the_bad = condition.shape in (Shape.ERROR_RATE, Shape.CUSTOMERS)
-    return _percent(bad / total if of_the_bad else 1 - bad / total)
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
-
-
-def _percent(ratio: float) -> str:
-    return f"{ratio * 100:.2f}".rstrip("0").rstrip(".") + " %"
+    return percent(bad / total if of_the_bad else 1 - bad / total)
