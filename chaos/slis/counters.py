@@ -66,6 +66,10 @@ class Counters:
         points = [p for p in one.points if seen is None or p[0] > seen[0]]
         if not points:
             return
+        # Before anything is taken: these points are asked for again at the next look.
+        for _, now in points:
+            if not 0 <= now < float("inf"):
+                raise Unavailable(f"{spelt(one.labels)} is {now}, which no counter can be")
         if not self._began:
             # Where the totals begin, or the good ones of a scrape in between would be missing from them.
             until_s = self.begin_s.get(instance, points[-1][0])
@@ -76,8 +80,6 @@ class Counters:
         if seen is None and after and self.first_s[instance] < points[0][0]:
             value = 0.0  # its instance was scraped before, without it
         for at_s, now in points:
-            if not 0 <= now < float("inf"):
-                raise Unavailable(f"{spelt(one.labels)} is {now}, which no counter can be")
             if value is not None:
                 grown.append((at_s, now if now < value else now - value))
             else:

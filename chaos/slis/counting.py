@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -16,12 +17,17 @@ from chaos.slo.queries import Readings, bad_and_total, measured
 SEVERAL_SHARE = 0.01
 
 
+# Less than a scrape; no window begins so exactly.
+CLOCKS_APART_S = 2.0
+
+
 class PrometheusCounting:
     """For the SLOs whose SLI has counters there. What the server has not kept for so long is not counted. `words` are
     for `{name}` in the target's queries."""
 
     def __init__(self, api: PrometheusApi, slis: Mapping[str, Sli], words: Mapping[str, str]) -> None:
         self._api, self._slis, self._words = api, slis, words
+        self._ahead_s: float | None = None
 
     def counted(self, slo: Slo, since: datetime, until: datetime) -> tuple[float, float] | None:
         """(bad, total); None where there are no counters in the span. Raises: NoCounters; Unavailable, also
@@ -30,16 +36,17 @@ class PrometheusCounting:
         found = measured(slo, self._slis, self._words)
         seconds = max(1.0, (until - since).total_seconds())
         queries = bad_and_total(slo, found, seconds)
-        bad, total = (self._value(query, until.timestamp()) for query in queries)
+        at_s = until.timestamp() + self._ahead()
+        bad, total = (self._value(query, at_s) for query in queries)
         if isinstance(found, Readings):
-            self._refuse_several(found, seconds, until.timestamp())
+            self._refuse_several(found, seconds, at_s)
         if total is None:
             return None
         if bad is None:
             # A counter of good events that is not there counts as 0 in the query; a bucket that is not there does not.
             raise Unavailable(
-                f"{self._api.access.url}: there are {total:,.0f} events, and no bucket that ends at the value of "
-                f"'{slo.condition}', so nobody knows which were good"
+                f"{self._api.access.url}: there are {total:,.0f} events, and not of all of them a bucket that ends at "
+                f"the value of '{slo.condition}', so nobody knows which were good"
             )
         return min(bad, total), total
 
@@ -54,6 +61,15 @@ class PrometheusCounting:
 
     def close(self) -> None:
         self._api.close()
+
+    def _ahead(self) -> float:
+        """So many seconds the server's clock is ahead of ours: by that one its samples have their times. As good as
+        equal is equal."""
+        if self._ahead_s is None:
+            clock = self._api.clock()
+            ahead_s = clock.unix_s - (time.time() - (time.monotonic() - clock.monotonic_s))
+            self._ahead_s = ahead_s if abs(ahead_s) > clock.error_s + CLOCKS_APART_S else 0.0
+        return self._ahead_s
 
     def _value(self, query: str, at_s: float) -> float | None:
         answer = self._api.instant(query, at_s)

@@ -117,7 +117,7 @@ class PrometheusApi:
         status, body = self._get(f"{self.access.url}/api/v1/{path}", parameters)
         try:
             said = from_json(body, _Said)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as cause:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as cause:
             raise Unavailable(f"{self.access.url}: {_no_answer(status, body, self.access)}") from cause
         if said.status != "success" or said.data is None:
             raise Unavailable(f"{self.access.url}: {_line(said.error or f'status {status}')}")

@@ -32,8 +32,12 @@ class Counters:
 
     def grew(self, function: str, span: str) -> tuple[str, str]:
         """(good, total) over a span, by `rate` or `increase`."""
-        good = f"sum({function}({self.good}[{span}]))"
-        return good if self.complete else f"({good} or vector(0))", f"sum({function}({self.total}[{span}]))"
+        good, total = (f"sum({function}({one}[{span}]))" for one in (self.good, self.total))
+        if not self.complete:
+            return f"({good} or vector(0))", total
+        # Of an instance with other buckets all would count as bad; one of them, and nobody knows.
+        others = f"last_over_time({self.total}[{span}]) unless ignoring(le) last_over_time({self.good}[{span}])"
+        return f"({good} unless on() ({others}))", total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -108,6 +108,19 @@ def test_what_no_counter_can_be_is_refused(value: float) -> None:
         read(pair, [series("a", [(2, value)])], [series("a", [(2, 0)])])
 
 
+def test_after_what_no_counter_can_be_each_is_counted_once() -> None:
+    """However often it was looked at meanwhile: the scrapes beside it are neither lost nor counted twice."""
+    pair = Pair()
+    read(pair, [series("a", [(1, 10)])], [series("a", [(1, 10)])])
+    broken = [(2.0, 20.0), (3.0, float("nan")), (4.0, 40.0)]
+    for upto in (2, 3, 3):
+        with pytest.raises(Unavailable, match="no counter can be"):
+            read(pair, [series("a", broken[:upto])], [series("a", [(2, 20)])])
+    found = read(pair, [series("a", [(4, 40), (5, 47)])], [series("a", [(2, 20), (4, 40), (5, 46)])])
+    assert [(since_s, at_s, total) for _, since_s, at_s, _, total in found] == [(1, 4, 30), (4, 5, 7)]
+    assert sum(good for _, _, _, good, _ in found) == 36
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.booleans(), st.integers(1, 4)), min_size=2, max_size=60),
 )

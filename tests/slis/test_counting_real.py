@@ -30,6 +30,7 @@ slis:
   total: {promql: {gauge: 'sum(queue)', every: 30s}}
   hosts: {promql: {gauge: queue}}
   gone: {promql: {gauge: quue}}
+  waited: {promql: {histogram: waited_seconds}}
   answered: {promql: {good: 'answers_total{code="200"}', total: answers_total}}
 slos:
   - {name: queue, objective: "queue < 100", window: 2h}
@@ -37,6 +38,8 @@ slos:
   - {name: sliced, objective: "queue < 100", window: 2h, budgeting: timeslices, slice: 5m, slice-target: 80%}
   - {name: hosts, objective: "hosts < 100", window: 2h}
   - {name: gone, objective: "gone < 100", window: 2h}
+  - {name: quick, objective: "waited.p99 < 500ms", window: 1h}
+  - {name: quicker, objective: "waited.p99 < 500ms", window: 2h}
   - {name: answered, objective: "answered >= 99%", window: 2h}
 platforms:
   embedded: {services: {web: {run: ["true"]}}}
@@ -56,6 +59,7 @@ class History:
         times = range(end_s - HISTORY_S, end_s + 1, SCRAPE_S)
         self.a = [(at_s, self._queue(dice, end_s - at_s)) for at_s in times if not 3000 < end_s - at_s < 3900]
         self.b = [(at_s, 50.0) for at_s in times]
+        self.waited = [(at_s, 10.0 * n) for n, at_s in enumerate(times)]
         self.good, self.bad = self._counter(dice, times, 90, 100), self._counter(dice, times, 0, 2)
 
     @staticmethod
@@ -78,7 +82,18 @@ class History:
 
         queues = series('queue{host="a"}', self.a) + series('queue{host="b"}', self.b)
         answers = series('answers_total{code="200"}', self.good) + series('answers_total{code="500"}', self.bad)
-        return f"# TYPE queue gauge\n{queues}# TYPE answers counter\n{answers}# EOF\n"
+        waited = ""
+        # Another version, with other buckets, until 100 minutes ago.
+        for pod, end, points in (("new", "0.5", self.waited), ("old", "0.6", self.waited[:-400])):
+            for name in (
+                f'_bucket{{pod="{pod}",le="{end}"}}',
+                f'_bucket{{pod="{pod}",le="+Inf"}}',
+                f'_count{{pod="{pod}"}}',
+            ):
+                waited += series(f"waited_seconds{name}", points)
+            waited += series(f'waited_seconds_sum{{pod="{pod}"}}', points)
+        head = f"# TYPE queue gauge\n{queues}# TYPE answers counter\n{answers}"
+        return f"{head}# TYPE waited_seconds histogram\n{waited}# EOF\n"
 
     def readings(
         self, which: Callable[[float], float | None], since_s: float, until_s: float, every_s: int
@@ -171,6 +186,14 @@ def test_a_counters_budget_is_what_it_grew_by(budgets: tuple[float, dict[str, An
         lately = [v for at_s, v in points if at_s >= now_s - 7200]
         grown.append(sum(b if b < a else b - a for a, b in pairwise(lately)))
     assert real["answered"]["spent"] == pytest.approx(grown[0] / sum(grown) / 0.01, rel=0.01)
+
+
+def test_a_window_with_other_buckets_in_it_is_not_read(budgets: tuple[float, dict[str, Any]]) -> None:
+    """The last hour had one version, the hour before another one, too: of that nobody knows what was quick enough."""
+    _, real = budgets
+    assert (real["quick"]["spent"], real["quick"]["left"]) == (0.0, 1.0)
+    assert real["quicker"]["left"] is None
+    assert "not of all of them a bucket that ends at the value of 'waited.p99 < 500ms'" in real["quicker"]["note"]
 
 
 def test_what_is_no_reading_is_said(budgets: tuple[float, dict[str, Any]]) -> None:

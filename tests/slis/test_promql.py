@@ -13,6 +13,7 @@ from chaos.model.prometheus import PrometheusServer
 from chaos.model.sli import Shape, Sli, Source
 from chaos.slis import pace
 from chaos.slis.promql import PromqlReader
+from chaos.units import Duration
 from tests.slis.fakeprometheus import Fake, Points, fake, matrix, said, vector
 
 pytestmark = pytest.mark.integration
@@ -143,6 +144,9 @@ def test_a_gauge_is_each_of_its_samples(server: Fake) -> None:
     ("sli", "answer", "error"),
     [
         (OK, (500, b""), "status 500"),
+        (OK, (200, b"<html>log in</html>"), "not an answer of Prometheus: status 200, '<html>log in</html>'"),
+        (OK, (200, b'{"data":' + b"[" * 100_000), "not an answer of Prometheus"),
+        (QUEUE, (503, b'{"status":"error","error":"query timed out"}'), "query timed out"),
         (OK, matrix(), "finds no series of `hits_total"),
         (OK, matrix(warnings=["one store is gone"]), "warns: one store is gone"),
         (OK, matrix(web([(1.0, float("nan"))])), "hits_total"),
@@ -165,18 +169,43 @@ def test_what_is_no_measurement_is_a_problem(server: Fake, sli: Sli, answer: Any
     assert server.url in problem.error
 
 
+def test_a_server_that_sends_us_elsewhere_is_a_problem(server: Fake) -> None:
+    """It is told where to, and not asked there: what we would send is for the one that was named."""
+    server.answer = lambda _: (302, b"")
+    with fake() as other:
+        server.headers = {"Location": f"{other.url}/api/v1/query"}
+        (problem,) = reader(server, OK).read(now_s()).problems
+        assert f"says to go to {other.url}/api/v1/query; say that address as the url" in problem.error
+        assert other.asked == []
+
+
+def test_thousands_of_series_are_read_while_they_are_fresh(server: Fake) -> None:
+    """3,000 series with a minute of scrapes: each counted once, within the time between two looks."""
+    grown = 0.0
+
+    def answer() -> bytes:
+        points = scraped(server, [100.0 + grown] * 12, every_s=5.0)
+        every = [web(points, f"web-{n % 30}:80", code="200", path=f"/{n}") for n in range(3000)]
+        return matrix(*every)
+
+    server.answer = lambda _: answer()
+    ours = reader(server, OK, timeout=Duration(20))
+    assert ours.read(now_s()).problems == ()
+    grown = 2.0
+    time.sleep(0.01)
+    began_s = time.thread_time()
+    found = ours.read(now_s())
+    assert time.thread_time() - began_s < ours.period_s
+    assert found.problems == ()
+    assert sum(sample.total for sample in found.samples) == 3000 * 2
+
+
 def test_a_slow_server_is_a_problem(server: Fake) -> None:
     """After its timeout, whatever it would have said."""
     server.answer = lambda _: time.sleep(0.5) or matrix()  # type: ignore[func-returns-value]
-    slow = PrometheusServer(url=server.url, variables={"color": "blue"}, timeout=pace_timeout())
+    slow = PrometheusServer(url=server.url, variables={"color": "blue"}, timeout=Duration(0.1))
     (problem,) = PromqlReader(OK, (condition(OK, "ok >= 90%"),), slow).read(now_s()).problems
     assert "no answer within 0.1 s" in problem.error
-
-
-def pace_timeout() -> Any:
-    from chaos.units import Duration
-
-    return Duration(0.1)
 
 
 def test_samples_that_stop_coming_are_a_problem(server: Fake) -> None:

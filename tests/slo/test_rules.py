@@ -159,6 +159,21 @@ def test_a_bucket_is_found_as_either_client_writes_it(end: str, tmp_path: Path) 
     expect(rules(*histogram(0.3)), tmp_path, series, {("slo:bad:ratio_rate5m", "30m"): NAN, (FIRING, "30m"): NAN})
 
 
+def test_an_instance_with_other_buckets_makes_nobody_know(tmp_path: Path) -> None:
+    """All that it answered would count as slow, or what it answered slowly would be missing: nothing is recorded until
+    all have the bucket again."""
+    series = {
+        'http_seconds_bucket{job="web",pod="a",le="1"}': "0+100x90", 'http_seconds_bucket{job="web",pod="a",le="+Inf"}': "0+100x90",
+        'http_seconds_count{job="web",pod="a"}': "0+100x90",
+        'http_seconds_bucket{job="web",pod="b",le="0.5"}': f"{'_ ' * 20}0+100x20 {'stale ' * 1}",
+        'http_seconds_bucket{job="web",pod="b",le="+Inf"}': f"{'_ ' * 20}0+100x20 stale",
+        'http_seconds_count{job="web",pod="b"}': f"{'_ ' * 20}0+100x20 stale",
+    }  # fmt: skip
+    expected = {("slo:bad:ratio_rate5m", "19m"): 0.0, ("slo:bad:ratio_rate5m", "60m"): 0.0}
+    unknown = {("slo:bad:ratio_rate5m", f"{at}m"): NAN for at in (20, 30, 40, 45)}
+    expect(rules(*histogram(1.0)), tmp_path, series, {**expected, **unknown})
+
+
 def readings(values: str) -> list[float | None]:
     """What Prometheus sees at each minute of promtool's notation: `_` is a scrape that was missed, after which the last
     value counts for five minutes; `stale` one that failed, after which nothing does."""
