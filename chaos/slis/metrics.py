@@ -46,7 +46,8 @@ class Page:
     started: float | None
 
     def sum(self, selector: Selector) -> float:
-        """Over all series that have the labels. Raises: Unavailable for a metric that the page does not have."""
+        """Over all series that have the labels. Raises: Unavailable for a metric that the page does not have, and for a
+        value that no counter has."""
         return sum(self.matching(selector).values())
 
     def matching(self, selector: Selector) -> dict[Labels, float]:
@@ -56,7 +57,12 @@ class Page:
         if selector.name not in self.names and base not in self.names:
             raise Unavailable(f"no metric '{selector.name}'.{nearest(selector.name, self.names)}")
         found = self.series.get(selector.name, {})
-        return {labels: value for labels, value in found.items() if selector.labels <= labels}
+        matching = {labels: value for labels, value in found.items() if selector.labels <= labels}
+        for labels, value in matching.items():
+            if not 0 <= value < float("inf"):
+                inside = ", ".join(f'{name}="{text}"' for name, text in sorted(labels))
+                raise Unavailable(f"{selector.name}{{{inside}}} is {value}, which no counter can be")
+        return matching
 
 
 def parse(text: str, wanted: Iterable[str]) -> Page:

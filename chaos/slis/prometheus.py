@@ -54,7 +54,8 @@ class _Question:
         bound = bound_for(page, self.bucket, self.threshold_s)
         if bound is None:
             return {"good": 0.0, "total": 0.0}
-        self.bound_s = bound
+        # Instances may have other buckets: the lowest one is told.
+        self.bound_s = bound if self.bound_s is None else min(bound, self.bound_s)
         ends = {labels: float(dict(labels)["le"]) for labels in series if "le" in dict(labels)}
         return {
             "good": sum(series[labels] for labels, end in ends.items() if end == bound),

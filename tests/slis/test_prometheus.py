@@ -132,6 +132,26 @@ def test_a_page_that_is_wrong_is_always_a_problem(web: Serve, answer: tuple[int,
     reader.close()
 
 
+@pytest.mark.parametrize(("value", "told"), [("NaN", "nan"), ("+Inf", "inf"), ("-5", "-5")])
+def test_a_counter_that_is_no_number_is_a_problem_and_nothing_is_lost(web: Serve, value: str, told: str) -> None:
+    """Nor counted for more than it was: the next page that is right has all that came since the last right one."""
+    shown = ["100"]
+
+    def page() -> tuple[int, bytes]:
+        series = f'cache_requests_total{{result="hit"}} {shown[0]}\ncache_requests_total{{result="miss"}} 1\n'
+        return 200, f"# TYPE cache_requests_total counter\n{series}".encode()
+
+    reader = PrometheusReader("web", "/metrics", [instance("web-1", web(metrics=page).address)], [(HITS, ENOUGH_HITS)])
+    reader.read(1.0)
+    shown[0] = value
+    reading = reader.read(2.0)
+    assert reading.samples == ()
+    assert f'cache_requests_total{{result="hit"}} is {told}, which no counter can be' in reading.problems[0].error
+    shown[0] = "130"
+    assert [(s.good, s.total) for s in reader.read(3.0).samples] == [(30, 30)]
+    reader.close()
+
+
 def test_a_service_without_instances_is_a_problem() -> None:
     """Nothing to read is not nothing wrong."""
     reader = reader_of()
