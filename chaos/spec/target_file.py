@@ -89,7 +89,7 @@ class PromqlPart(Noun):
     total: str | None = None  # a selector of the counters of all of them
     histogram: str | None = None  # a selector of a histogram in seconds, without _bucket; then `name.p95` is an SLI
     gauge: str | None = None  # a query that gives one number
-    every: Positive | None = None  # gauge: how often it is asked, where it is an expression (15s)
+    every: Positive | None = None  # gauge: how often it is asked where it is an expression, and for a budget (15s)
     service: str | None = None  # fills in `{service}`
 
 
