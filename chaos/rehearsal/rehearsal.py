@@ -348,6 +348,8 @@ class Rehearsal:
                 self._traffic.stop(STOPPED_DRAIN_S if stopped else float(self.plan.patience) + QUIET_EXTRA_S)
             self._await_scrapes(max((end_s for _, end_s in session.spans.values()), default=0.0))
             self._sampler.stop()
+            for note in self._sampler.notes:
+                session.note(note)
             if not session.stop.is_set():
                 self._check_invariants()
         except Exception as cause:

@@ -47,7 +47,9 @@ class PromqlReader:
         self._gauge, good, total, histogram = (
             filled(query or "", words) for query in (sli.gauge, sli.good, sli.total, sli.histogram)
         )
-        self._every_s = 0.0 if is_selector(self._gauge) else float(sli.every)
+        # Else its raw samples are asked for, as those of counters are.
+        self._is_expression = sli.shape is Shape.GAUGE and not is_selector(self._gauge)
+        self._every_s = float(sli.every)  # of an expression
         self._evaluated_s: float | None = None
         self._questions: tuple[Question, ...] = ()
         if sli.shape is Shape.HISTOGRAM:
@@ -67,10 +69,6 @@ class PromqlReader:
     @property
     def notes(self) -> tuple[str, ...]:
         return tuple(question.note for question in self._questions if question.note)
-
-    @property
-    def _is_expression(self) -> bool:
-        return self._sli.shape is Shape.GAUGE and not is_selector(self._gauge)
 
     def read(self, at_s: float) -> Reading:
         zero_s = time.monotonic() - at_s

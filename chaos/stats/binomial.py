@@ -15,6 +15,7 @@ and scipy takes a quarter of a second to import.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 CONFIDENCE = 0.95
 
@@ -61,19 +62,22 @@ def samples_needed(budget: float, failures: int = 0, confidence: float = CONFIDE
     """
     if budget <= 0.0:
         raise ValueError("an objective of 100 % cannot be proven by any number of samples; allow a little, like 99.99%")
+    return fewest(lambda total: holds(failures, total, budget, confidence), failures, budget)
+
+
+def fewest(suffice: Callable[[int], bool], failures: int, budget: float) -> int:
+    """The fewest samples that suffice in spite of so many bad ones, if more of them always do. Raises: ValueError when
+    no run has so many."""
     if budget >= 1.0:
         return max(1, failures)
-    low, high = failures, failures + 1  # low never suffices: with n = k the tail is 1
-    while not holds(failures, high, budget, confidence):
+    low, high = failures, failures + 1  # low never suffices: all of them are bad
+    while not suffice(high):
         low, high = high, high * 2
         if high > _MOST_SAMPLES:
             raise ValueError(f"a budget of {budget:g} takes more samples than a run can have")
     while high - low > 1:
         middle = (low + high) // 2
-        if holds(failures, middle, budget, confidence):
-            high = middle
-        else:
-            low = middle
+        low, high = (low, middle) if suffice(middle) else (middle, high)
     return high
 
 
@@ -81,17 +85,12 @@ def spare_failures(total: int, budget: float, confidence: float = CONFIDENCE) ->
     """The most bad samples among so many that still prove the budget; -1 when even none would not."""
     if not holds(0, total, budget, confidence):
         return -1
-    low, high = 0, total  # low suffices; the answer is below n b, the budget itself
-    if budget < 1.0:
-        high = min(total, math.ceil(total * budget) + 1)
-    elif budget >= 1.0:
+    if budget >= 1.0:
         return total
+    low, high = 0, min(total, math.ceil(total * budget) + 1)  # low suffices; the answer is below n b, the budget itself
     while high - low > 1:
         middle = (low + high) // 2
-        if holds(middle, total, budget, confidence):
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if holds(middle, total, budget, confidence) else (low, middle)
     return low
 
 

@@ -21,12 +21,11 @@ from __future__ import annotations
 
 import math
 
+from chaos.stats.binomial import fewest
+
 ALPHA = 0.01  # of the 5 %, so little that a window without an early end loses next to nothing: 3,218 samples for 2,995
 END_CONFIDENCE = 0.96
 _GUESSES = (0.0, *(2.0**-j for j in range(7, 0, -1)))
-
-# Beyond this nobody waits.
-_MOST_SAMPLES = 2**53
 
 
 def log_e(bad: int, total: int, budget: float) -> float:
@@ -55,14 +54,4 @@ def samples_early(budget: float, failures: int = 0) -> int:
 
     Raises: ValueError for a budget that no number of samples proves.
     """
-    if budget >= 1.0:
-        return max(1, failures)
-    low, high = failures, failures + 1
-    while not holds_early(failures, high, budget):
-        low, high = high, high * 2
-        if budget <= 0.0 or high > _MOST_SAMPLES:
-            raise ValueError(f"a budget of {budget:g} takes more samples than a run can have")
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds_early(failures, middle, budget) else (middle, high)
-    return high
+    return fewest(lambda total: holds_early(failures, total, budget), failures, budget)

@@ -14,11 +14,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-FEW = 10_000
-ROUGH_BITS = 16
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+# Fewer are partitioned: that takes no time. Of more the highest so many bits tell which of them have to be sorted.
+FEW = 10_000
+ROUGH_BITS = 16
 
 
 class Percentile(NamedTuple):
@@ -31,7 +32,6 @@ class Percentile(NamedTuple):
 
 def percentile(samples: NDArray[Any], q: float, confidence: float = 0.95) -> Percentile:
     """The q-quantile of the samples and its interval. Raises: ValueError without samples."""
-
     n = len(samples)
     if n == 0:
         raise ValueError("no samples, no percentile")

@@ -56,7 +56,8 @@ def test_doctor_and_run_see_what_is_left(saleproof: Saleproof, monkeypatch: pyte
 
 
 def test_an_armed_production_target_is_rehearsed(saleproof: Saleproof, tmp_path: Path) -> None:
-    """By its name, with a guard and one instance of three; the record says that somebody armed it."""
+    """By its name, with a guard and one instance of three; the record says that somebody armed it, and that the guard's
+    histogram has no bucket at the value that it was given."""
     target = tmp_path / "targets" / "shop.yaml"
     target.parent.mkdir()
     text = (ROOT / "targets/shop.yaml").read_text()
@@ -65,10 +66,13 @@ def test_an_armed_production_target_is_rehearsed(saleproof: Saleproof, tmp_path:
     (tmp_path / "targets" / "__init__.py").touch()
     experiment = tmp_path / "x.yaml"
     quick = Path(EXPERIMENT).read_text().replace("for: 10s", "for: 10s, share: 1/3")
-    experiment.write_text(f"{quick}\nabort: [error-rate > 50% for 3s]\n")
+    experiment.write_text(f"{quick}\nabort: [error-rate > 50% for 3s, answer.p50 > 1700ms for 3s]\n")
     run = ("run", str(experiment), "--target", str(target))
     assert saleproof(*run).returncode == 75
     done = saleproof(*run, "--arm", "shop", "--json")
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["faults"]) == 1
     assert "shop is production, armed by" in done.stderr
+    assert "answer.p50 > 1700ms for 3s: the histogram has no bucket that ends at 1.7 s; 1.5 s is used" in " ".join(
+        saleproof("show", "last", "--events").stdout.split()
+    )
