@@ -19,7 +19,7 @@ from chaos.model.plan import Plan
 from chaos.rehearsal.production import Arming
 
 if TYPE_CHECKING:
-    from chaos.model.target import Target, Traffic
+    from chaos.model.target import Target
 
 
 @dataclass(kw_only=True)
@@ -73,15 +73,6 @@ def planned_faults(plan: Plan) -> dict[str, Any]:
     from chaos.model.base import from_plain
 
     return {fault.id: from_plain(fault.fault, FAULTS[fault.kind]) for step in plan.steps for fault in step.faults}
-
-
-def generators_of(plan: Plan, traffic: Traffic, options: Options) -> int:
-    """How many processes send the customers: enough for the surge, too."""
-    from chaos.load.share import generators_for, requests_per_s
-
-    faults = [fault for step in plan.steps for fault in step.faults if fault.kind == "surge"]
-    times = traffic.profiles[plan.load] * max(1.0, *(float(fault.fault["times"]) for fault in faults), 1.0)
-    return options.generators or generators_for(requests_per_s(traffic, times), options.engine)
 
 
 def versions() -> dict[str, str]:

@@ -35,7 +35,6 @@ from chaos.model.sli import Source
 from chaos.preflight.before_run import check_machine, check_target
 from chaos.rehearsal.begin import (
     Options,
-    generators_of,
     invariant_environment,
     new_run_id,
     planned_faults,
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
     from chaos.load.batch import Batch
     from chaos.load.elsewhere import Running
     from chaos.model.experiment import Experiment
-    from chaos.model.target import Target, Traffic
+    from chaos.model.target import Target
     from chaos.model.verdict import Verdict
     from chaos.report.live import Watching
     from chaos.store import Recorder, Store
@@ -211,37 +210,20 @@ class Rehearsal:
 
     def _start_traffic(self, stack: contextlib.ExitStack) -> None:
         from chaos.load.live import Live
+        from chaos.rehearsal.traffic import start
 
         traffic = self.target.traffic
         self._live = Live(traffic, self._conditions())
         if traffic is None or self.plan.load == "none":
             return
-        self._traffic = self._elsewhere(traffic) if traffic.engine else self._own_traffic(traffic)
+        self._traffic = start(
+            traffic, self.plan, self.options, target_path=self.target.path,
+            address=self.platform.entry_address(traffic.entry), t0_s=self.t0_s,
+            state_dir=state_dir() / "runs" / self.run_id, on_batch=self._on_batch, on_end=self._on_traffic_end,
+            note=self.session.note,
+        )  # fmt: skip
         stack.callback(self._traffic.stop, 0.0)
         self._emit(TrafficStarted(at_s=self.session.at_s(), pid=self._traffic.pid, rate=float(self.plan.rate)))
-
-    def _elsewhere(self, traffic: Traffic) -> Running:
-        from chaos.load.elsewhere import start
-
-        self.session.note(f"{traffic.engine} makes the traffic; latencies are from the actual start of a request")
-        return start(
-            traffic, target_path=self.target.path, profile=self.plan.load, t0_s=self.t0_s,
-            base_url=f"http://{self.platform.entry_address(traffic.entry)}",
-            state_dir=state_dir() / "runs" / self.run_id, on_batch=self._on_batch, on_end=self._on_traffic_end,
-        )  # fmt: skip
-
-    def _own_traffic(self, traffic: Traffic) -> Running:
-        from chaos.load.traffic import TrafficRun
-
-        generators = generators_of(self.plan, traffic, self.options)
-        if generators > 1:
-            self.session.note(f"the customers are sent by {generators} processes")
-        return TrafficRun.start(
-            traffic, base_url=f"http://{self.platform.entry_address(traffic.entry)}", profile=self.plan.load,
-            seed=self.plan.seed, t0_s=self.t0_s, state_dir=state_dir() / "runs" / self.run_id,
-            on_batch=self._on_batch, on_end=self._on_traffic_end, engine=self.options.engine,
-            processes=generators,
-        )  # fmt: skip
 
     def _start_sampler(self, stack: contextlib.ExitStack) -> None:
         from chaos.slis.sampler import Sampler

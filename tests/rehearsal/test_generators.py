@@ -9,7 +9,8 @@ import pytest
 
 from chaos.model.plan import Plan, PlannedFault, PlannedStep
 from chaos.model.target import Journey, Step, Traffic
-from chaos.rehearsal.begin import Options, generators_of
+from chaos.rehearsal.begin import Options
+from chaos.rehearsal.traffic import generators_of
 from chaos.units import Duration, Rate
 
 HOME = Step(name="home", method="GET", path="/")
