@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEAVES = {"errors", "masking", "units", "clock", "state", "model", "slo", "stats"}
+LEAVES = {"errors", "masking", "units", "clock", "proc", "state", "model", "slo", "stats"}
 
 # These wire the rest together.
 EVERYTHING = {

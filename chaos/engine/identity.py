@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chaos.faults.shared import process
 from chaos.model.base import Noun
+from chaos.proc import boot_id
 
 
 class Runner(Noun):
@@ -20,11 +21,11 @@ class Runner(Noun):
     def mine(cls) -> Runner | None:
         """This very process; None where /proc does not say."""
         found = process.identify(os.getpid())
-        return None if found is None else cls(pid=found.pid, start_ticks=found.start_ticks, boot=process.boot_id())
+        return None if found is None else cls(pid=found.pid, start_ticks=found.start_ticks, boot=boot_id())
 
     def alive(self) -> bool:
         same = process.Process(pid=self.pid, start_ticks=self.start_ticks)
-        return self.boot == process.boot_id() and process.state(same) is not None
+        return self.boot == boot_id() and process.state(same) is not None
 
 
 def alive(runner: Runner | None, pid: int) -> bool:

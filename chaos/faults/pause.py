@@ -11,6 +11,7 @@ from chaos.faults.shared.lease import under
 from chaos.faults.shared.service import LOOK_AGAIN_S, SILENCE_S, Held, ServiceFault
 from chaos.model.fault import Evidence, Undo
 from chaos.model.platform import Instance, Pausable
+from chaos.proc import boot_id
 
 THAW_WITHIN_S = 5.0
 
@@ -114,5 +115,5 @@ def _stopped(held: Held) -> list[process.Process]:
     if not held.tree:
         return []
     now = process.tree(held.main.pid) if process.state(held.main) is not None else ()
-    same_boot = process.boot_id() in ("", held.boot)
+    same_boot = boot_id() in ("", held.boot)
     return [one for one in {*held.tree, *now} if same_boot and process.state(one) == "T"]

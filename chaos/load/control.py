@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from chaos.errors import Unavailable
 from chaos.load.wire import Answer, Order
 from chaos.model.base import Noun, from_json, from_plain, to_json
 from chaos.model.lease import Lease, Renewal
+from chaos.proc import boot_id, stat
 
 # A generator answers in well under a millisecond; a machine that is busy with an experiment may take longer.
 TIMEOUT_S = 3.0
@@ -80,29 +80,22 @@ def get_arrivals(control: dict[str, Any]) -> tuple[int, float] | None:
     return (sum(a.arrived for a in answers), sum(a.per_s for a in answers)) if answers else None
 
 
-def boot_id() -> str:
-    """Differs after every start of the machine; empty where the system does not say."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
+def reach(socket: str, pid: int) -> Reach:
+    """Of a generator that runs."""
+    found = stat(pid)
+    return Reach(socket=socket, pid=pid, start_ticks=0 if found is None else found.start_ticks)
 
 
-def start_ticks(pid: int) -> int | None:
-    """Field 22 of /proc/PID/stat, or None when there is no such process or it is only a zombie."""
-    try:
-        # The name, in brackets, may hold spaces and brackets itself.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in ("Z", "X") else int(fields[19])
+def _lives(reach: Reach) -> bool:
+    found = stat(reach.pid)
+    return found is not None and not found.ended and found.start_ticks == reach.start_ticks
 
 
 def _alive(control: dict[str, Any]) -> list[Reach]:
     known = from_plain(control, Control)
     if known.boot_id != boot_id():
         return []
-    return [reach for reach in known.generators if start_ticks(reach.pid) == reach.start_ticks]
+    return [one for one in known.generators if _lives(one)]
 
 
 def _ask(reach: Reach, order: Order) -> Answer:

@@ -16,11 +16,12 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import chaos
 from chaos.errors import Unavailable, UsageError, nearest
-from chaos.load.control import Control, Reach, boot_id, get_multiplier, set_multiplier, start_ticks
+from chaos.load.control import Control, get_multiplier, reach, set_multiplier
 from chaos.load.script import Script
 from chaos.load.wire import SILENT_S, Config, Goodbye, Hello, Order, Report, decode
 from chaos.model.base import to_json, to_plain
 from chaos.model.target import Traffic
+from chaos.proc import boot_id
 from chaos.state import open_private
 
 if TYPE_CHECKING:
@@ -137,9 +138,7 @@ class TrafficRun:
 
     def traffic_control(self) -> dict[str, Any]:
         """For `set_multiplier` and `get_multiplier`, in any process. Implements `TrafficShaper`."""
-        reaches = tuple(
-            Reach(socket=p.socket, pid=p.popen.pid, start_ticks=start_ticks(p.popen.pid) or 0) for p in self._processes
-        )
+        reaches = tuple(reach(process.socket, process.popen.pid) for process in self._processes)
         plain: dict[str, Any] = to_plain(Control(boot_id=boot_id(), generators=reaches))
         return plain
 

@@ -14,6 +14,7 @@ from chaos.engine.identity import Runner, alive
 from chaos.engine.ledger import Entry, Ledger
 from chaos.faults.shared import process
 from chaos.model.fault import Undo
+from chaos.proc import boot_id
 
 
 def mine() -> Runner:
@@ -38,7 +39,7 @@ def test_an_ended_process_is_not_alive() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         found = process.identify(child.pid)
         assert found is not None
-        runner = Runner(pid=found.pid, start_ticks=found.start_ticks, boot=process.boot_id())
+        runner = Runner(pid=found.pid, start_ticks=found.start_ticks, boot=boot_id())
         assert runner.alive()
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)

@@ -10,13 +10,13 @@ from urllib.parse import quote
 import msgspec
 
 from chaos.errors import RevertFailed, Unavailable
-from chaos.faults.shared import process
 from chaos.faults.shared.lease import Holder, beside
 from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import LinkShaper
 from chaos.model.target import Protocol
 from chaos.platforms import reach
+from chaos.proc import boot_id
 from chaos.proxy.client import ToxiproxyClient
 from chaos.proxy.values import ProxyState, Stream, ToxicSpec
 
@@ -105,7 +105,7 @@ class LinkFault(Noun):
             path=found.link.path,
             before=state,
             toxics=self.toxics(where),
-            boot="" if found.reach else process.boot_id(),
+            boot="" if found.reach else boot_id(),
             reach=found.reach,
         )
         baseline = self._measure(place, self.baseline())
@@ -215,7 +215,7 @@ def gone(place: Place) -> bool:
         except Unavailable:
             return False
     local = place.api.startswith(("127.", "localhost:", "[::1]:"))
-    if local and place.boot and process.boot_id() not in ("", place.boot):
+    if local and place.boot and boot_id() not in ("", place.boot):
         return True
     return _refuses(place.api) and _refuses(place.listen)
 

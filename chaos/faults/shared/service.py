@@ -15,6 +15,7 @@ from chaos.model.base import Noun, from_plain, to_plain
 from chaos.model.fault import ActsOn, Evidence, Undo
 from chaos.model.platform import Instance, Killable, ServiceControl
 from chaos.platforms import reach, service_control
+from chaos.proc import boot_id
 
 # What `kill`, `stop` and `crash` leave behind. A paused instance is another fault's, a spare one is nobody's.
 DOWN = ("stopped", "failed", "starting")
@@ -94,7 +95,7 @@ class Held(Noun):
     def gone(self) -> bool:
         """Was the target taken down, or this machine booted, since? Then no fault on its services exists.
         Raises: Unavailable when that cannot be told."""
-        rebooted = bool(self.boot) and process.boot_id() not in ("", self.boot)
+        rebooted = bool(self.boot) and boot_id() not in ("", self.boot)
         return rebooted or not self.reach().exists()
 
 
@@ -116,7 +117,7 @@ class ServiceFault(Noun):
             tree = process.tree(before.pid)
             if not tree:
                 raise Unavailable(f"{where} is said to run as process {before.pid}, which is not on this machine")
-            held = msgspec.structs.replace(held, tree=tree, boot=process.boot_id())
+            held = msgspec.structs.replace(held, tree=tree, boot=boot_id())
         return Undo(kind=self.kind, where=where, data=to_plain(held))
 
     @staticmethod

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from chaos.errors import Unavailable
-from chaos.platforms.embedded.identity import Process, Stat, boot_id, send, stat
+from chaos.platforms.embedded.identity import Process, send
 from chaos.platforms.embedded.resolve import INSTANCE_VARIABLE, STATE_VARIABLE
+from chaos.proc import Stat, boot_id, stat
 
 PAUSE_S = 0.005
 

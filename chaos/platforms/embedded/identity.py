@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import os
 import signal
-from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from chaos.model.base import Noun
+from chaos.proc import boot_id, stat
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -23,35 +22,10 @@ class Process(Noun):
     boot_id: str
 
 
-class Stat(NamedTuple):
-    """What /proc/PID/stat says (proc(5))."""
-
-    state: str  # R, S, D, T stopped, t traced, Z zombie, X dead
-    parent: int
-    tty: int  # 0: no controlling terminal
-    start_ticks: int  # since boot
-
-
-@cache
-def boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def stat(pid: int) -> Stat | None:
-    """None when there is no such process."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
-    # The name may hold spaces and parentheses; what follows the last one does not.
-    fields = text[text.rindex(b")") + 2 :].split()
-    return Stat(fields[0].decode(), int(fields[1]), int(fields[4]), int(fields[19]))
-
-
 def identify(pid: int) -> Process | None:
     """None when there is no such process, or only its zombie."""
     found = stat(pid)
-    if found is None or found.state in "ZX":
+    if found is None or found.ended:
         return None
     return Process(pid=pid, start_ticks=found.start_ticks, boot_id=boot_id())
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chaos.errors import Unavailable
-from chaos.platforms.embedded.identity import boot_id
 from chaos.platforms.embedded.layout import Folder
 from chaos.platforms.embedded.logs import tail
 from chaos.platforms.embedded.records import Resolved
 from chaos.platforms.embedded.resolve import environment
 from chaos.platforms.embedded.wire import Connection
+from chaos.proc import boot_id
 from chaos.state import open_private
 
 STARTS_WITHIN_S = 15.0

@@ -13,11 +13,11 @@ from pathlib import Path
 from chaos.errors import SpecError, nearest
 from chaos.model.platform import Proxy
 from chaos.model.target import Embedded, ProcessService, Ready, Restart, Target
-from chaos.platforms.embedded.identity import boot_id
 from chaos.platforms.embedded.layout import Folder
 from chaos.platforms.embedded.ports import Reservation, reserve
 from chaos.platforms.embedded.records import FAULT_PROXY, Resolved, Spec
 from chaos.platforms.template import fill, named_ports
+from chaos.proc import boot_id
 from chaos.units import Duration
 
 # Every process of a target inherits these: by them it is found, whoever its parent is by then.

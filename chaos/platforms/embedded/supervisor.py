@@ -21,7 +21,7 @@ from chaos.clock import boottime_s
 from chaos.errors import SaleproofError
 from chaos.model.base import from_json, to_json
 from chaos.model.lease import Lease, Leases
-from chaos.platforms.embedded.identity import boot_id, identify
+from chaos.platforms.embedded.identity import identify
 from chaos.platforms.embedded.layout import Folder, try_lock, write
 from chaos.platforms.embedded.ports import hold_again
 from chaos.platforms.embedded.records import FAULT_PROXY, Resolved, Supervisor
@@ -29,6 +29,7 @@ from chaos.platforms.embedded.resolve import proxy_spec
 from chaos.platforms.embedded.spawn import raise_open_files_limit
 from chaos.platforms.embedded.unit import Gate, Unit
 from chaos.platforms.embedded.wire import Answer, Request, Status, listening
+from chaos.proc import boot_id
 
 log = logging.getLogger("saleproof.supervisor")
 
