@@ -126,7 +126,3 @@ def per_s(total: Sequence[Series]) -> float | None:
 
 def _without_end(one: Series) -> Series:
     return Series(labels={name: value for name, value in one.labels.items() if name != "le"}, points=one.points)
-
-
-def _named(instance: tuple[str, str]) -> str:
-    return instance[1] or instance[0]
