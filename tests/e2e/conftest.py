@@ -9,9 +9,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from .compose import Tiny
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,3 +80,12 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     yield command, request.param
     assert command("down").returncode == 0
     assert command.leftovers() == []
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:
+    """The small target in containers: one for all tests of a module; each leaves it as it found it."""
+    from .compose import tiny
+
+    with tiny(tmp_path_factory.mktemp("tiny")) as found:
+        yield found

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .compose import Tiny, run_with_its_fault_on, tiny
+from .compose import Tiny, run_with_its_fault_on
 from .conftest import Saleproof
 from .relay import Relay
 from .test_safety import until
@@ -25,12 +25,6 @@ class Far:
     tiny: Tiny
     relay: Relay
     command: Saleproof
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:
-    with tiny(tmp_path_factory.mktemp("tiny")) as found:
-        yield found
 
 
 @pytest.fixture

@@ -11,19 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from .compose import Tiny, run_with_its_fault_on, tiny
+from .compose import Tiny, run_with_its_fault_on
 from .conftest import Saleproof
 from .test_lease import standing_still
 from .test_safety import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:
-    """One for all tests of the module; each leaves it as it found it."""
-    with tiny(tmp_path_factory.mktemp("tiny")) as found:
-        yield found
 
 
 @pytest.fixture

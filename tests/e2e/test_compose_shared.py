@@ -16,17 +16,11 @@ from chaos.platforms.compose import agent, halt
 from chaos.proxy.client import ToxiproxyClient
 from chaos.proxy.values import ToxicSpec
 
-from .compose import LINK, Tiny, left, run_with_its_fault_on, tiny
+from .compose import LINK, Tiny, left, run_with_its_fault_on
 from .conftest import Saleproof
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.timeout(240)]
 ANNS = Lease(id="run 1", ttl_s=120.0)
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:
-    with tiny(tmp_path_factory.mktemp("tiny")) as found:
-        yield found
 
 
 @pytest.fixture
