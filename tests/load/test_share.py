@@ -9,13 +9,17 @@ import pytest
 from chaos.load import ENGINE_NAMES
 from chaos.load.generator import ENGINES
 from chaos.load.share import CLAIMED_PER_S, generators_for, requests_per_s
+from chaos.load.wire import Config
 from chaos.model.target import Journey
 from tests.load.customers import HOME, ORDER, traffic
 
 
 def test_every_engine_has_a_name_and_a_rate_that_it_claims() -> None:
-    """The command line's choices, the generator's engines and the measured rates are the same."""
+    """The command line's choices, the generator's engines and the measured rates are the same; one that is started by
+    hand takes the first."""
     assert tuple(ENGINES) == ENGINE_NAMES == tuple(CLAIMED_PER_S)
+    by_hand = Config(traffic=traffic(HOME), base_url="", seed=1, t0_s=0.0, control="")
+    assert by_hand.engine == ENGINE_NAMES[0]
 
 
 def test_requests_are_counted_by_the_weights_of_the_journeys() -> None:
