@@ -21,7 +21,7 @@ from chaos.model.journal import RunInfo
 from chaos.model.plan import Plan
 from chaos.model.requests import Requests
 from chaos.model.verdict import Outcome, Status, Verdict
-from chaos.store import Store
+from chaos.store import NoStore, Store
 from chaos.units import Duration, Rate
 
 pytestmark = pytest.mark.integration
@@ -60,6 +60,17 @@ def postgres() -> Iterator[str]:
             subprocess.run(as_user(control, "-D", str(data), "-m", "immediate", "stop"), capture_output=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_database_of_something_else_is_not_made_a_store_to_read_it(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers, and has no tables of ours: afterwards it has none either."""
+    monkeypatch.setenv("SALEPROOF_STATE", str(tmp_path))
+    other = postgres.replace("/postgres?", "/template1?")
+    for _ in range(2):
+        with pytest.raises(NoStore, match="no store at postgresql"):
+            Store.open(other, make=False)
 
 
 def test_a_run_is_kept_on_postgresql(postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
