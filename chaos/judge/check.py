@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from chaos.judge.counts import Count, count
 from chaos.judge.spans import Span
 from chaos.judge.words import allowed, counted, objective, things, unit_of
@@ -85,8 +87,29 @@ def _check(condition: Condition, journal: Journal, span: Span, e_needed: float, 
 
 
 def _deviation(found: Count, budget: float, e_needed: float) -> tuple[float | None, float]:
+    """(when it was certain that the budget is exceeded, or None; the largest E_t of all). What was not known to be bad
+    by then counts as good: somebody who looked at that moment would have seen it."""
     index, largest = first_deviation(((b.bad, b.total) for b in found.bins), budget, e_needed)
-    return (None if index is None else found.bins[index].known_s), largest
+    if index is None or found.bads is None:
+        return None, largest
+    where, weights, known_s = found.bads
+    ends_s = np.array([b.end_s for b in found.bins])
+    last_s = max(found.bins[index].end_s, float(known_s[where <= index].max(initial=0.0)))
+    times_s = np.unique(np.concatenate([ends_s, known_s]))
+    times_s = times_s[(times_s >= found.bins[0].end_s) & (times_s <= last_s)]
+
+    def certain(at_s: float) -> bool:
+        known = known_s <= at_s
+        bads = np.bincount(where[known], weights[known], len(ends_s)).tolist()
+        seen = ((bad, b.total) for bad, b in zip(bads, found.bins, strict=True) if b.end_s <= at_s)
+        return first_deviation(seen, budget, e_needed)[0] is not None
+
+    # More is known at every moment than at the one before: the first that is certain, by halves.
+    low, high = -1, len(times_s) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if certain(float(times_s[middle])) else (middle, high)
+    return float(times_s[high]), largest
 
 
 def _held(found: Count, budget: float, span: Span) -> tuple[bool, float]:
@@ -135,7 +158,7 @@ def _figures(
     counts = counted(condition, found.bad, found.total)
     if condition.shape is Shape.LATENCY and value is not None:
         shown = with_interval(value, low, high, "s")
-        return f"p{condition.percentile:g} {shown}, objective {objective(condition)}: {counts}"
+        return f"p{condition.percentile:.12g} {shown}, objective {objective(condition)}: {counts}"
     return counts
 
 

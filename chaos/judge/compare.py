@@ -193,7 +193,7 @@ def _check(
     more = found.allowed > 1 + condition.tolerance
     allowed = f"{seconds(bootstrap.LEAST_DIFFERENCE / 1e6)} more" if more else f"{percent(condition.tolerance)} slower"
     figures = (
-        f"p{condition.percentile:g} {seconds(found.during_s)}, {seconds(found.before_s)} before: "
+        f"p{condition.percentile:.12g} {seconds(found.during_s)}, {seconds(found.before_s)} before: "
         f"{slower(found.ratio)}; {allowed} is allowed"
     )
     more_s = None if times is None else max(0.0, times - 1) * windows.during.length_s

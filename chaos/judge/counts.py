@@ -34,12 +34,11 @@ _PER_CUSTOMER = (Shape.TRANSACTIONS, Shape.CUSTOMERS)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bin:
-    """A quarter of a second with samples. `end_s`: when it was over; `known_s`: and its bad samples known to be bad."""
+    """A quarter of a second with samples. `end_s`: when it was over."""
 
     end_s: float
     bad: int
     total: int
-    known_s: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -68,6 +67,8 @@ class Count:
     total: int
     bins: tuple[Bin, ...] = ()
     latencies_us: NDArray[np.int64] | None = None
+    # Of the bad ones: in which of the bins, how many, and when that was known.
+    bads: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None = None
 
 
 def count(condition: Condition, journal: Journal, span: Span) -> Count:
@@ -76,7 +77,8 @@ def count(condition: Condition, journal: Journal, span: Span) -> Count:
         return Count(bad=0, total=0)
     found = entries(condition, journal, span)
     total = len(found.bad) if found.total is None else int(found.total.sum())
-    return Count(bad=found.bads(), total=total, bins=_bins(found, span), latencies_us=found.latencies_us)
+    bins, bads = _bins(found, span)
+    return Count(bad=found.bads(), total=total, bins=bins, latencies_us=found.latencies_us, bads=bads)
 
 
 def entries(condition: Condition, journal: Journal, span: Span) -> Entries:
@@ -119,18 +121,22 @@ def _requests(condition: Condition, requests: Requests, plan: Plan, span: Span) 
     )  # fmt: skip
 
 
-def _bins(found: Entries, span: Span) -> tuple[Bin, ...]:
+def _bins(
+    found: Entries, span: Span
+) -> tuple[tuple[Bin, ...], tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None]:
+    """(the bins with samples, `Count.bads`)."""
     if not len(found.at_s):
-        return ()
+        return (), None
     index = bin_of(found.at_s, span.start_s)
     size = int(index[-1]) + 1
     is_bad = np.flatnonzero(found.bad)
     # Weights that are whole numbers below 2^53: exact.
-    bads = np.bincount(index[is_bad], found.bad[is_bad], size).astype(np.int64)
+    weights = found.bad[is_bad].astype(np.float64)
+    bads = np.bincount(index[is_bad], weights, size).astype(np.int64)
     totals = np.bincount(index, found.total, size).astype(np.int64)
     ends = span.start_s + (np.arange(size) + 1) * BIN_S
-    known = ends.copy()
-    np.maximum.at(known, index[is_bad], found.known_s[is_bad])
     filled = np.flatnonzero(totals)
-    columns = (column[filled].tolist() for column in (ends, bads, totals, known))
-    return tuple(Bin(end_s=e, bad=b, total=t, known_s=k) for e, b, t, k in zip(*columns, strict=True))
+    columns = (column[filled].tolist() for column in (ends, bads, totals))
+    place = np.cumsum(totals > 0) - 1  # among the filled ones
+    bins = tuple(Bin(end_s=e, bad=b, total=t) for e, b, t in zip(*columns, strict=True))
+    return bins, (place[index[is_bad]], weights, found.known_s[is_bad])

@@ -20,8 +20,9 @@ from chaos.model.plan import PlannedFault
 from chaos.model.verdict import FaultReport
 
 # What a fault may be shorter than declared before its window no longer shows it: a share, and the time that injecting
-# and reverting take.
+# and reverting take. And how late in its window injecting it may begin, after others: a share, and as much time.
 SHORT_SHARE, SHORT_S = 0.1, 1.0
+LATE_SHARE = 0.25
 
 
 @dataclass(kw_only=True)
@@ -66,7 +67,7 @@ def faults(journal: Journal, spans: tuple[Span, ...]) -> Faults:
     asked += [key for key in stories if key not in set(asked)]
     reports, stuck, problems, on = [], [], [], []
     flaws: dict[int, str] = {}
-    ends = {s.window.step: s.end_s for s in spans if s.window.phase == "during" and s.began}
+    during = {s.window.step: s for s in spans if s.window.phase == "during" and s.began}
     for key in asked:
         story, fault = stories.get(key, _Story()), planned.get(key[0])
         reports.append(_report(key, story, fault))
@@ -79,7 +80,7 @@ def faults(journal: Journal, spans: tuple[Span, ...]) -> Faults:
         if story.injected_s is not None:
             began_s = story.injected_s if story.intended_s is None else story.intended_s
             on.append((began_s, last_s if story.reverted_s is None else story.reverted_s))
-        short = _short(story, fault, ends)
+        short = _short(story, fault, during)
         if fault is not None and short:
             flaws.setdefault(fault.step, f"{name} {short}")
     if not any(s.injected_s is not None for s in stories.values()):
@@ -162,16 +163,20 @@ def _problem(story: _Story) -> str:
     return f"{'bit at first' if story.bit else 'did not bite'}: {story.evidence.text}"
 
 
-def _short(story: _Story, fault: PlannedFault | None, ends: dict[int | None, float]) -> str:
-    """A fault that somebody took away early (a watchdog while the runner slept) leaves a window that is not its own."""
-    if fault is None or story.injected_s is None or story.reverted_s is None or fault.step not in ends:
+def _short(story: _Story, fault: PlannedFault | None, during: dict[int | None, Span]) -> str:
+    """One that somebody took away early (a watchdog while the runner slept), or that came late (another one took long
+    to inject), leaves a window that is not its own; so does one that was no sooner in force than it was reverted."""
+    if fault is None or story.injected_s is None or story.reverted_s is None or fault.step not in during:
         return ""
-    declared_s = min(float(fault.duration), ends[fault.step] - story.injected_s)
-    on_s = story.reverted_s - story.injected_s
-    if on_s >= declared_s * (1 - SHORT_SHARE) - SHORT_S:
+    span, duration_s = during[fault.step], float(fault.duration)
+    intended_s = story.injected_s if story.intended_s is None else story.intended_s
+    on_s, left_s = story.reverted_s - story.injected_s, min(duration_s, span.end_s - story.injected_s)
+    early = on_s < left_s * (1 - SHORT_SHARE) - SHORT_S
+    late = intended_s - span.start_s > min(duration_s, span.length_s) * LATE_SHARE + SHORT_S
+    if not early and not late and on_s >= min(duration_s, span.length_s) * SHORT_SHARE:
         return ""
     by = f", reverted by the {story.reverted_by}" if story.reverted_by != "runner" else ""
-    return f"was on for {on_s:.1f} s of {float(fault.duration):g} s{by}"
+    return f"was on for {on_s:.1f} s of {duration_s:g} s{by}"
 
 
 def _remedy(story: _Story, journal: Journal) -> str:

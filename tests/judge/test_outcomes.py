@@ -29,7 +29,7 @@ from chaos.model.event import (
     TrafficEnded,
     WindowEnded,
 )
-from chaos.model.fault import Evidence
+from chaos.model.fault import Evidence, Undo
 from chaos.model.requests import Failure, Requests
 from chaos.model.verdict import Outcome, Status
 from chaos.units import Duration
@@ -335,6 +335,46 @@ def test_a_fault_that_went_away_early_leaves_its_window_undecided(make: Any) -> 
     verdict = judge(story.journal())
     assert verdict.exit_code == 2
     assert "reverted by the watchdog" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(("intended_s", "injected_s"), [(34.0, 34.1), (20.11, 39.5)])
+def test_a_fault_that_came_late_leaves_its_window_undecided(make: Any, intended_s: float, injected_s: float) -> None:
+    """Another one took most of the window to inject, or it took that long itself: for so long nothing was broken."""
+    story = make.Story().without(FaultIntended, FaultInjected)
+    undo = Undo(kind="latency", where=make.place)
+    story.also(
+        FaultIntended(at_s=intended_s, fault="1.1", place=make.place, undo=undo),
+        FaultInjected(at_s=injected_s, fault="1.1", place=make.place, took_s=injected_s - intended_s),
+    )
+    verdict = judge(story.journal())
+    assert verdict.exit_code == 2
+    assert f"was on for {40.15 - injected_s:.1f} s of 20 s" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("every", "hung", "soonest_s", "latest_s"),
+    [
+        (1, False, 1.25, 1.75),
+        (1, True, 1.25, 1.75),  # those who were refused suffice, whatever will be known of the others
+        (10, True, 10.0, 11.5),  # those who were refused do not suffice without the others
+    ],
+)
+def test_a_deviation_is_certain_once_what_it_stands_on_is_known(
+    make: Any, every: int, hung: bool, soonest_s: float, latest_s: float
+) -> None:
+    """In the first second customers hang, which is known after their 10 s of patience; in the next some are refused."""
+    story = make.Story()
+    start_s = story.span("during 1")[0]
+    r = story.requests
+    at_s, chosen = r.start_us / 1e6 - start_s, np.arange(len(r)) % every == 0
+    first = chosen & (at_s >= 0) & (at_s < 1) & hung
+    second = chosen & (at_s >= 1) & (at_s < 1.75)
+    failure = np.where(first, np.int32(Failure.PATIENCE), np.where(second, np.int32(Failure.STATUS), r.failure))
+    latency_us = np.where(first, np.int64(10_000_000), r.latency_us)
+    story.requests = dataclasses.replace(r, failure=failure, latency_us=latency_us)
+    check = next(c for c in judge(story.journal()).checks if c.window == "during 1" and "availab" in c.condition)
+    assert check.outcome is DEVIATED
+    assert soonest_s <= (check.decided_at_s or 0.0) - start_s <= latest_s
 
 
 def test_an_interrupted_run_exits_130_once_everything_is_reverted(make: Any) -> None:
