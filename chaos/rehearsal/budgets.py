@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -95,12 +95,12 @@ def within_budget(plan: Plan, target: Target, store: Store, *, ignore: bool) -> 
 
 
 def blast(plan: Plan, target: Target) -> float:
-    """The largest share of a service's running instances that one fault of the plan reaches; of the callers, where it
-    is on links. What cannot be told is all of it."""
-    return max((_reach(f.places, target) for step in plan.steps for f in step.faults), default=0.0)
+    """The largest share of the target that one step of the plan reaches: the share of a service's running instances
+    (of the callers, where it is on links), those of several services together. What cannot be told is all of it."""
+    return max((_reach({p for f in s.faults for p in f.places}, target) for s in plan.steps if s.faults), default=0.0)
 
 
-def _reach(places: Sequence[str], target: Target) -> float:
+def _reach(places: Collection[str], target: Target) -> float:
     instances = {place.split(" -> ")[0] for place in places}
     if not instances or not instances <= set(target.instances()):
         return 1.0
@@ -108,7 +108,7 @@ def _reach(places: Sequence[str], target: Target) -> float:
     for instance in instances:
         service = target.service_of(instance)
         hit[service] = hit.get(service, 0) + 1
-    return min(1.0, max(count / max(1, len(target.running(service))) for service, count in hit.items()))
+    return min(1.0, sum(count / max(1, len(target.running(service))) for service, count in hit.items()))
 
 
 def _is_counted(slo: Slo, target: Target, variant: str) -> bool:

@@ -128,8 +128,14 @@ def _disturbed(journal: Journal) -> tuple[tuple[float, float], tuple[float, floa
     if not intended:
         return None
     last_s = max(event.at_s for event in journal.events)
-    reverted = [e.at_s for e in journal.events if isinstance(e, FaultReverted)]
-    end_s = max(reverted) if reverted and max(reverted) >= max(intended) else last_s
+    open_, end_s = set[tuple[str, str]](), last_s
+    for event in sorted(journal.events, key=lambda event: event.at_s):
+        if isinstance(event, FaultIntended | FaultInjected):
+            open_.add((event.fault, event.place))
+        elif isinstance(event, FaultReverted):
+            open_.discard((event.fault, event.place))
+            end_s = event.at_s
+    end_s = last_s if open_ else end_s
     return (min(intended), min(last_s, end_s + float(journal.plan.recovery))), (min(intended), end_s)
 
 

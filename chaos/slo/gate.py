@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 
 from chaos.model.charge import PlannedSlo
-from chaos.model.objective import Condition
+from chaos.model.objective import Condition, Op
 from chaos.model.plan import Plan
 from chaos.model.sli import Shape, Source
 from chaos.model.slo import Gates
@@ -23,7 +23,9 @@ GUARD_S = 1.0
 # Nobody may be left to revert: then the lease of the faults runs out. Seconds.
 REVERT_S = 10.0
 
-_FAILURES = frozenset({Shape.AVAILABILITY, Shape.ERROR_RATE, Shape.THROUGHPUT, Shape.TRANSACTIONS, Shape.CUSTOMERS})
+# What has no answer has failed, too; but a customer, or a transaction, is bad by one request of many.
+_REQUESTS = frozenset({Shape.AVAILABILITY, Shape.ERROR_RATE, Shape.THROUGHPUT})
+_SEEN_BY = {Shape.AVAILABILITY: _REQUESTS, Shape.ERROR_RATE: _REQUESTS}
 
 
 def reasons(gates: Gates, status: BudgetStatus, worst: float) -> tuple[str, ...]:
@@ -78,10 +80,17 @@ def _guards(abort: Iterable[Condition], objective: Condition) -> list[Condition]
 
 
 def _sees(guard: Condition, objective: Condition) -> bool:
-    if guard.steps and set(guard.steps) != set(objective.steps):
+    """Does the guard see whatever is bad for the objective, in the same proportion? One over all requests does not see
+    how bad a single step is, nor a percentile below 5 s what is slower than 2 s."""
+    if guard.source is not objective.source or set(guard.steps) != set(objective.steps):
         return False
-    if guard.source is not Source.LOAD or objective.source is not Source.LOAD:
-        return guard.source is objective.source and guard.sli == objective.sli
-    if guard.shape in _FAILURES:
-        return objective.shape in _FAILURES
-    return guard.shape is objective.shape and guard.threshold <= objective.threshold
+    if guard.source is not Source.LOAD and guard.sli.split(".")[0] != objective.sli.split(".")[0]:
+        return False
+    if guard.shape in (Shape.LATENCY, Shape.HISTOGRAM):
+        return guard.shape is objective.shape and guard.threshold <= objective.threshold
+    if guard.shape is Shape.GAUGE:
+        # A guard looks the other way: `queue > 500` sees what `queue < 500` is about, and `queue > 900` not all of it.
+        upwards = guard.op in (Op.GT, Op.GE)
+        same = upwards != (objective.op in (Op.GT, Op.GE))
+        return same and (guard.threshold <= objective.threshold if upwards else guard.threshold >= objective.threshold)
+    return objective.shape in _SEEN_BY.get(guard.shape, frozenset({guard.shape}))

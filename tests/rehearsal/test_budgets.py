@@ -98,7 +98,14 @@ def test_the_blast_is_the_share_of_the_instances_that_are_hit(made: tuple[Plan, 
         fault = replace(step.faults[0], places=places)
         return blast(replace(plan, steps=(replace(step, faults=(fault,)),)), target)
 
+    def together(*places: str) -> float:
+        faults = tuple(replace(step.faults[0], places=(place,)) for place in places)
+        return blast(replace(plan, steps=(replace(step, faults=faults),)), target)
+
     assert on("web-1") == pytest.approx(1 / 3)
     assert on("web-1 -> db", "web-2 -> db") == pytest.approx(2 / 3)
     assert on("web-1", "web-2", "web-3", "web-4") == 1.0
     assert on("traffic") == 1.0
+    assert together("web-1", "web-2", "web-3") == 1.0
+    assert together("web-1", "web-1 -> db") == pytest.approx(1 / 3)
+    assert together("web-1", "cache") == 1.0

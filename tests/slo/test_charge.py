@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 
 from chaos.judge import judge
 from chaos.model.base import to_json
+from chaos.model.event import FaultInjected
 from chaos.model.journal import Journal, Sample
 from chaos.model.objective import Condition, Op
 from chaos.model.sli import Shape, Source
@@ -76,6 +78,14 @@ def test_what_was_not_measured_is_not_charged(journal: Write) -> None:
 def test_a_fault_still_in_place_is_charged_to_the_end(journal: Write) -> None:
     """Nobody knows that it was taken back."""
     assert charges(journal(SALE, reverted=False))[0].total == 5000
+
+
+def test_one_of_two_still_in_place_is_charged_to_the_end(journal: Write) -> None:
+    """The other one's revert ends nothing for the customers."""
+    run = journal(SALE)
+    other = FaultInjected(at_s=20.1, fault="1.2", place="web-2", took_s=0.1)
+    assert charges(run)[0].total == 3000
+    assert charges(dataclasses.replace(run, events=(*run.events, other)))[0].total == 5000
 
 
 def test_an_sla_says_what_it_would_have_cost(journal: Write) -> None:

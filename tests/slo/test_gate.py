@@ -103,6 +103,38 @@ def test_a_guard_on_speed_sees_slowness_if_it_is_as_strict() -> None:
     assert worst_case(plan(guard(2.0, shape=Shape.LATENCY)), slo, 1.0) < unguarded
 
 
+@pytest.mark.parametrize(
+    ("shape", "op", "limit", "against", "sees"),
+    [
+        (Shape.HISTOGRAM, Op.GT, 5.0, Op.LT, False), (Shape.HISTOGRAM, Op.GT, 2.0, Op.LT, True),
+        (Shape.GAUGE, Op.GT, 5.0, Op.LT, False), (Shape.GAUGE, Op.GT, 2.0, Op.LT, True),
+        (Shape.GAUGE, Op.LT, 1.0, Op.GE, False), (Shape.GAUGE, Op.LT, 2.0, Op.GE, True),
+        (Shape.GAUGE, Op.LT, 2.0, Op.LT, False),
+    ],
+)  # fmt: skip
+def test_a_guard_on_real_users_must_be_as_strict_too(
+    shape: Shape, op: Op, limit: float, against: Op, sees: bool
+) -> None:
+    """Against an objective at 2: a guard on the same SLI that looks at 5 lets everything between them pass."""
+    real = {"sli": "waited.p99" if shape is Shape.HISTOGRAM else "waiting", "source": Source.PROMQL, "shape": shape}
+    slo = replace(SALE, condition=replace(AVAILABLE, op=against, threshold=2.0, budget=0.01, **real))
+    watching = replace(guard(), op=op, threshold=limit, budget=0.01, **real)
+    assert (worst_case(plan(watching), slo, 1.0) < worst_case(plan(), slo, 1.0)) is sees
+
+
+@pytest.mark.parametrize(
+    ("change", "sees"),
+    [
+        ({}, True), ({"shape": Shape.THROUGHPUT}, True), ({"steps": ("checkout",)}, False),
+        ({"shape": Shape.TRANSACTIONS}, False), ({"shape": Shape.CUSTOMERS}, False),
+    ],
+)  # fmt: skip
+def test_a_guard_on_all_requests_does_not_see_a_part_of_them(change: dict[str, object], sees: bool) -> None:
+    """All checkouts may fail, and with them every transaction, while fewer than a quarter of the requests do."""
+    slo = replace(SALE, condition=replace(AVAILABLE, **change))
+    assert (worst_case(plan(guard()), slo, 1.0) < worst_case(plan(), slo, 1.0)) is sees
+
+
 def test_by_time_slices_a_second_spoils_a_minute() -> None:
     """28 s lie in one slice or in two; a day has 1,440, of which 1.44 may be bad."""
     slo: PlannedSlo = replace(SALE, budgeting="timeslices", slice=Duration(60), slice_target=Ratio(0.95))
