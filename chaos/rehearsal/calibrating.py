@@ -49,15 +49,24 @@ class Runs:
 
     def resume(self, most: int) -> None:
         """Learn from those of the same calibration that are recorded, newest last. Raises: StoreError, Unavailable."""
+        others = 0
         with Store.open(self.options.store) as store:
             for summary in store.runs(limit=1000):
                 same = (summary.title, summary.target, summary.variant, summary.status) == (
                     self.experiment.title, self.target.name, self.options.variant, "completed"
                 )  # fmt: skip
-                if same and len(self.noises) < most and self._same(store.read(summary.id).plan):
+                if not same or len(self.noises) >= most:
+                    continue
+                journal = store.read(summary.id)
+                if not self._same(journal.plan):
+                    continue
+                if journal.run.target_text == self.target.text:
                     self._learn(summary.id)
+                else:  # another rate, other journeys: the figures of both together would be nobody's
+                    others += 1
         self.noises.reverse()
-        self._say(f"{len(self.noises)} runs of this calibration are recorded")
+        apart = f"; {others} of when its target file was another do not count" if others else ""
+        self._say(f"{len(self.noises)} runs of this calibration are recorded{apart}")
 
     def do(self, planned: int) -> str:
         """Why it ended early; empty when it did not. Raises: what refuses the first run."""

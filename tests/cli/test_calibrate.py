@@ -69,6 +69,11 @@ def test_two_runs_on_a_small_target_and_a_third_one_later(ground: Small) -> None
     again = json.loads(second.stdout)
     assert again["runs"][:2] == found["runs"]
     assert len(again["runs"]) == 3
+    target = ground.folder / "target.yaml"
+    target.write_text(target.read_text().replace("rate: 130/s", "rate: 60/s"))
+    slower = ground.command(*words, "--runs", "1", "--resume")
+    assert "3 of when its target file was another do not count" in slower.stderr
+    assert not set(json.loads(slower.stdout)["runs"]) & set(again["runs"])
     assert json.loads(ground.saleproof("status", "--json").stdout)["up"] is False
 
 
