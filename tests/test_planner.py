@@ -483,6 +483,9 @@ def test_windows_may_end_early_when_the_file_says_so(make: Make) -> None:
     named = HEAD.replace("after: 60s", "after: 20s, least: 25s") + "until: decided\n"
     assert [w.least for w in make(LATENCY, head=named).windows] == [None, Duration(25), None]
     assert [w.least for w in make(LATENCY).windows] == [None] * 3
+    idle = make(LATENCY, head=HEAD.replace("after: 60s", "after: 60s, least: 10m") + "until: decided\n")
+    assert any("until: decided changes nothing" in warning for warning in idle.warnings)
+    assert not any("changes nothing" in warning for warning in (*plan.warnings, *make(LATENCY).warnings))
     needed = {d.window: d.needed for d in plan.decisions}
     assert needed == {"before": 100, "during 1": 63, "after 1": 63}  # 59 where it must last its length
 

@@ -78,7 +78,7 @@ def plan(
         budgets=budgets(target, experiment.load),
         sources=tuple(sources),
         decisions=decisions,
-        warnings=(*_remarks(experiment, target, steps), *warnings, *undecided),
+        warnings=(*_remarks(experiment, target, steps, windows), *warnings, *undecided),
     )
 
 
@@ -289,7 +289,9 @@ def _too_few(
     )
 
 
-def _remarks(experiment: Experiment, target: Target, steps: Sequence[PlannedStep]) -> tuple[str, ...]:
+def _remarks(
+    experiment: Experiment, target: Target, steps: Sequence[PlannedStep], windows: Sequence[Window]
+) -> tuple[str, ...]:
     """What a careful person would want to be told."""
     remarks: list[str] = []
     if target.environment == "production":
@@ -298,6 +300,11 @@ def _remarks(experiment: Experiment, target: Target, steps: Sequence[PlannedStep
         remarks.append("no traffic of ours: what is judged is what the target's own users do in the meantime")
     if not any(step.faults for step in steps):
         remarks.append("no fault is injected, so that only the baseline is measured")
+    if experiment.until != "end" and all(window.least is None for window in windows):
+        remarks.append(
+            "until: decided changes nothing: no window is longer than the least that it lasts (`windows.least`; 10s "
+            "while a fault is on and 30s after it, where nothing is said)"
+        )
     for fault in (fault for step in steps for fault in step.faults):
         services = {target.service_of(place) for place in fault.places if place in target.instances()}
         for service in services:

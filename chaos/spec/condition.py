@@ -44,6 +44,9 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 # A gauge is one number a scrape. 5 % of the scrapes may be beyond the threshold, so that 59 good ones prove it held.
 GAUGE_BUDGET = 0.05
 
+# Nobody makes a hundred million requests to see one: a percentile that is nearer to p100, or to p0, is a slip.
+LEAST_BUDGET = 1e-8
+
 # A p99 may be so much longer than before: smaller differences are nobody's weakness.
 TOLERANCE = Ratio(0.2)
 
@@ -209,6 +212,8 @@ def _percentile(word: str) -> float:
     value = float(word[1:])
     if not 0 < value < 100:
         raise Wrong(f"'{word}' is not a percentile: it must be above p0 and below p100, for example p99 or p99.9")
+    if not LEAST_BUDGET <= 1 - value / 100 <= 1 - LEAST_BUDGET:
+        raise Wrong(f"'{word}' is nearer to p0 or p100 than any run can tell; p99.9999 takes three million samples")
     return value
 
 

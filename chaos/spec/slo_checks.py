@@ -17,15 +17,22 @@ from chaos.spec.slos import SALE, moment, promised
 from chaos.spec.target_file import TargetPart
 from chaos.units import Duration, Ratio
 
+# What a run was charged is asked for as long ago (rehearsal.budgets); and no date of it may fall out of the calendar.
+LONGEST = Duration(400 * 86400)
+YEARS = range(1970, 3000)
+
 UNITS = ("day", "week", "month", "quarter", "year")
 
 
 def check_shape(part: TargetPart, root: Node, problems: Problems) -> None:
     """What must be right before anything can be built from the parts."""
     for name, event in part.events.items():
+        if event.lasts > LONGEST:
+            problems.at(root, ("events", name, "lasts"), f"must be at most {LONGEST}")
         try:
-            if event.starts is not None:
-                moment(event.starts)
+            if event.starts is not None and moment(event.starts).year not in YEARS:
+                message = f"'{event.starts}' is in no year from {YEARS[0]} to {YEARS[-1]}"
+                problems.at(root, ("events", name, "starts"), message)
         except ValueError:
             message = f"{event.starts!r} is not a moment; write it with its offset, such as 2026-12-01T10:00:00+01:00"
             problems.at(root, ("events", name, "starts"), message)
@@ -49,6 +56,8 @@ def _window(slo: Slo, target: Target, root: Node, path: tuple[Key, ...], problem
         _time_zone(window.time_zone, root, (*path, "time-zone"), problems)
     elif window.rolling is not None and window.rolling <= 0:
         problems.at(root, path, "must be more than 0s")
+    elif window.rolling is not None and window.rolling > LONGEST:
+        problems.at(root, path, f"must be at most {LONGEST}")
     elif window.event is not None and window.event not in target.events:
         calendar = f"; a calendar's window is {{calendar: {window.event}}}" if window.event in UNITS else ""
         events = nearest(window.event, (*target.events, SALE))

@@ -119,6 +119,8 @@ def test_the_value_is_not_part_of_the_question() -> None:
         ("p99 < 0s", "nothing is faster than that"),
         ("p100 < 2s", "'p100' is not a percentile"),
         ("p0 < 2s", "'p0' is not a percentile"),
+        ("p99.9999999999999 < 2s", "'p99.9999999999999' is nearer to p0 or p100 than any run can tell"),
+        ("p0.0000000000001 < 2s", "'p0.0000000000001' is nearer to p0 or p100 than any run can tell"),
         ("p99 < 2", "'p99': '2' is not a duration; write it with its unit"),
         ("p99 < 2%", "'p99': '2%' is not a duration"),
         ("availability >= 2s", "'availability': '2s' is not a ratio; write it as 99.9% or 1/3"),

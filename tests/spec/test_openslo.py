@@ -261,6 +261,22 @@ def test_what_others_wrote_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_objects_may_stand_in_a_list(tmp_path: Path) -> None:
+    """As in OpenSLO's own examples: one document, a list of objects; a line is still the line in the file."""
+    listed = tmp_path / "listed.yaml"
+    documents_ = FOREIGN.strip().removeprefix("---\n").split("\n---\n")
+    listed.write_text("".join("- " + text.strip().replace("\n", "\n  ") + "\n" for text in documents_))
+    several = tmp_path / "several.yaml"
+    several.write_text(FOREIGN)
+    assert (load([listed]).slis, load([listed]).slos) == (load([several]).slis, load([several]).slos)
+    listed.write_text(listed.read_text().replace("kind: SLO", "kind: SL0"))
+    with pytest.raises(SpecError, match=r"listed.yaml:\d+: kind: unknown kind 'SL0'"):
+        load([listed])
+    listed.write_text("- 1\n- [2]\n")
+    with pytest.raises(SpecError, match="no apiVersion"):
+        load([listed])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -94,6 +94,7 @@ def test_a_gauge_says_beside_its_sentence_what_share_must_be_good(target: Write)
         ("budgeting: timeslices", "budgeting: occurrences", "slos[2].slice: belongs to `budgeting: timeslices`"),
         ("budgeting: timeslices", "budgeting: time-slices", "slos[2].budgeting: 'time-slices' is not one of them. Did you mean 'timeslices'?"),
         ("10:00:00+01:00", "10:00:00", "events.sale.starts: '2026-12-01T10:00:00' is not a moment; write it with its offset"),
+        ("2026-12-01T10", "9999-12-01T10", "events.sale.starts: '9999-12-01T10:00:00+01:00' is in no year from 1970 to 2999"),
         ("2026-12-01T10", "2026-13-01T10", "events.sale.starts: '2026-13-01T10:00:00+01:00' is not a moment"),
         ("lasts: 24h", "lasts: 0h", "events.sale.lasts: must be more than 0s"),
         ("traffic: flash-sale", "traffic: flashsale", "events.sale.traffic: unknown traffic profile 'flashsale'. Did you mean 'flash-sale'?"),

@@ -48,10 +48,12 @@ def load(paths: Iterable[str | Path]) -> Imported:
     for path in paths:
         problems = Problems(path)
         for document in files.read_all(path):
-            try:
-                reader.take(document, problems)
-            except Bad:
-                continue
+            # Several objects are several documents, or one list of them.
+            for each in document.elements() if document.is_list else (document,):
+                try:
+                    reader.take(each, problems)
+                except Bad:
+                    continue
         problems.done()
     return reader.finish()
 
