@@ -160,6 +160,8 @@ def _problem(story: _Story) -> str:
         return "was taken back because the lease ran out"
     if story.evidence is None:
         return "was not confirmed: nothing was measured"
+    if not story.bit and story.evidence.text.startswith(("did not bite", "not confirmable")):
+        return story.evidence.text  # what was measured says it itself
     return f"{'bit at first' if story.bit else 'did not bite'}: {story.evidence.text}"
 
 

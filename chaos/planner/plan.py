@@ -278,7 +278,8 @@ def _too_few(
         advice = f"let the fault last {seconds}" if window.phase == "during" else f"make it {seconds} long"
     few = expected(condition, float(window.length), target.traffic, rate, source).few
     fewer = f" (one time in twenty fewer than {few:,.0f})" if decision.expected >= decision.needed else ""
-    at = f" at {rate} journeys" if condition.source is Source.LOAD else ""
+    whose = "requests" if target.traffic is not None and target.traffic.engine else "journeys"
+    at = f" at {rate} {whose}" if condition.source is Source.LOAD else ""
     if source is not None and source.per_s is not None and not rate:
         at = f" at the {source.per_s:.3g} a second that {source.source} counts now"
     elif source is not None and source.interval is not None:

@@ -274,6 +274,9 @@ def test_a_fault_that_did_not_bite_is_inconclusive(make: Any) -> None:
     verdict = judge(make.Story(evidence=Evidence(confirmed=False, text="+3 ms of 300 ms")).journal())
     assert verdict.exit_code == 2
     assert verdict.reasons[0] == "latency 1.1 at web-1 -> db did not bite: +3 ms of 300 ms"
+    for text in ("did not bite: 0 of 24 connections felt it", "not confirmable: 9 of 24 looked like that before"):
+        verdict = judge(make.Story(evidence=Evidence(confirmed=False, text=text)).journal())
+        assert verdict.reasons[0] == f"latency 1.1 at web-1 -> db {text}"
 
 
 def test_a_verdict_says_what_was_measured_of_what_was_intended(make: Any) -> None:
