@@ -75,9 +75,13 @@ def _compare(condition: Condition, journal: Journal, span: Span, before: Span | 
     except bootstrap.TooLittle as missing:
         said = str(missing).replace("'during'", f"'{span.window.name}'")
         return _unknown(condition, span, "; ".join(part for part in (cut, *flaws, said) if part), windows.samples)
-    late = _late(journal, windows, found)
+    late = _late(condition, journal, windows, found)
     flaws = tuple(flaw for flaw in (cut, *flaws, late) if flaw)
-    if _worse(found) and not cut and (not late or _fairly_worse(condition, journal, before, span)):
+    if (
+        _worse(found)
+        and not cut
+        and (not late or _worse(_compared(condition, journal, _fair(condition, journal, windows))))
+    ):
         return _check(condition, windows, found, Outcome.DEVIATED, f"{slower(found.low)} at least", None)
     outcome, why, times = _not_worse(found)
     if flaws:
@@ -85,10 +89,10 @@ def _compare(condition: Condition, journal: Journal, span: Span, before: Span | 
     return _check(condition, windows, found, outcome, "; ".join((*flaws, why)), times)
 
 
-def _fairly_worse(condition: Condition, journal: Journal, before: Span, span: Span) -> bool:
-    """Being late makes requests look slow: is the difference there without the generator's own delay, too?"""
+def _fair(condition: Condition, journal: Journal, windows: _Windows) -> _Windows:
+    """The same with the generator's own delay taken off: being late makes requests look slow."""
     fair = given_back(journal.requests, float(journal.plan.patience))
-    return _worse(_compared(condition, journal, _windows(condition, fair, before, span)))
+    return _windows(condition, fair, windows.before, windows.during)
 
 
 def _windows(condition: Condition, requests: Requests, before: Span, span: Span) -> _Windows:
@@ -147,13 +151,24 @@ def _seed(journal: Journal, span: Span, condition: Condition) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def _late(journal: Journal, windows: _Windows, found: Compared) -> str:
-    """Why the generator was too late for this difference, in either window. As for an objective, with the longest
-    percentile that is allowed as its threshold."""
+def _late(condition: Condition, journal: Journal, windows: _Windows, found: Compared) -> str:
+    """Why the generator was too late for this difference. What counts is how much longer its delay made that very
+    percentile, in either window, against the limit of an objective with the longest one that is allowed."""
+    assert condition.percentile is not None
     limit_s = max(LEAST_LAG_S, LAG_SHARE * found.allowed * found.before_s)
-    for span in (windows.before, windows.during):
-        if said := later_than(limit_s, journal, span):
-            return f"the generator was late in '{span.window.name}': {said}"
+    if not any(later_than(limit_s, journal, span) for span in (windows.before, windows.during)):
+        return ""
+    fair = _fair(condition, journal, windows)
+    for span, as_it_was, given in (
+        (windows.before, windows.before_us[1], fair.before_us[1]),
+        (windows.during, windows.during_us[1], fair.during_us[1]),
+    ):
+        ends = [percentile(latency_us, condition.percentile / 100).value / 1e6 for latency_us in (as_it_was, given)]
+        if ends[0] - ends[1] > limit_s:
+            return (
+                f"the generator was late in '{span.window.name}': that made the p{condition.percentile:g} "
+                f"{seconds(ends[0] - ends[1])} longer, allowed {seconds(limit_s)}"
+            )
     return ""
 
 

@@ -108,6 +108,18 @@ def test_a_late_generator_is_not_the_shops_weakness(story: Any) -> None:
     assert both.outcome is DEVIATED
 
 
+@pytest.mark.parametrize("window", ["before", "during 1"])
+def test_only_a_delay_that_moves_the_percentile_matters(make: Any, story: Any, window: str) -> None:
+    """One request in twenty is sent 0.2 s late: a p99 is made of those, a median is what it was."""
+    conditions = (make.availability(), make.no_worse(percentile=50.0), make.no_worse(percentile=99.0))
+    checks = judge(story(conditions=conditions).late(window, 0.2, share=0.05).journal()).checks
+    median, p99 = (check for check in checks if check.window == "during 1" and "no worse" in check.condition)
+    assert median.outcome is HELD
+    assert p99.outcome is INCONCLUSIVE
+    assert f"the generator was late in '{window}': that made the p99 " in p99.text
+    assert "ms longer, allowed " in p99.text
+
+
 def test_the_same_record_gives_the_same_figures(story: Any) -> None:
     """The dice of the bootstrap are the run's own: bit for bit the same, whoever judges and when."""
     assert to_json(judge(story().journal())) == to_json(judge(story().journal()))
