@@ -149,6 +149,16 @@ def open_recorded() -> Store:
     return Store.open(store_url(), make=not store_named())
 
 
+def refuse_under_way(run: str) -> None:
+    """What is recorded of a run that goes on looks like one that was killed. Raises: Refused."""
+    from chaos.errors import Refused
+    from chaos.preflight.standing import runs
+    from chaos.state import state_dir
+
+    if any(holder.run == run for holder in runs(state_dir())):
+        raise Refused(f"{run} is under way, and is judged when it is over; `saleproof status` tells what is on now")
+
+
 def terminal_width() -> int:
     """Between 80 and 120 columns; 80 where nobody looks."""
     import shutil

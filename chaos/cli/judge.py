@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import json_option, open_recorded, out, out_json, statistics_option
+from chaos.cli.common import json_option, open_recorded, out, out_json, refuse_under_way, statistics_option
 from chaos.errors import SpecError, SpecErrors, UsageError
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--profile belongs to the experiment of --with")
     with open_recorded() as store:
         journal = store.read(arguments.run)
+        refuse_under_way(journal.run.id)
     if arguments.experiment or arguments.objectives:
         journal = _others(journal, arguments)
         verdict = msgspec.structs.replace(judge(journal), objectives=asked(journal))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from chaos.cli.common import json_option, open_recorded, out, out_json, statistics_option
+from chaos.cli.common import json_option, open_recorded, out, out_json, refuse_under_way, statistics_option
 
 HELP = "show a recorded run: its verdict, its numbers, its events"
 EXAMPLES = """\
@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     with open_recorded() as store:
         journal = store.read(arguments.run)
+        refuse_under_way(journal.run.id)
         verdict = store.verdict(journal.run.id) or judge(journal)
     if arguments.journal:
         import json

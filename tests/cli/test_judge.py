@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from chaos.cli import main
+from chaos.engine.lock import TargetLock
 from chaos.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +84,19 @@ def experiment(tmp_path: Path) -> Callable[..., str]:
         return str(path)
 
     return write
+
+
+@pytest.mark.parametrize("command", ["judge", "show"])
+def test_a_run_that_goes_on_is_not_judged_yet(
+    keep: Any, make: Any, saleproof: Run, tmp_path: Path, command: str
+) -> None:
+    """Its record breaks off where a killed one's does: nobody is to read that its faults were left in place."""
+    name = keep(make.Story().until(30.0))
+    with TargetLock(tmp_path / "state" / "locks", "shop", f"run {name}"):
+        code, out, err = saleproof(command, "last")
+        assert (code, out) == (75, "")
+        assert err.startswith(f"saleproof: {name} is under way, and is judged when it is over; ")
+    assert "crashed" in saleproof(command, "last")[1]
 
 
 def test_the_same_record_gives_the_same_bytes(make: Any, keep: Any, saleproof: Run) -> None:
