@@ -17,7 +17,7 @@ from chaos.engine.lease import Keeper
 from chaos.engine.ledger import Ledger
 from chaos.engine.lock import TargetLock
 from chaos.engine.session import Session
-from chaos.errors import Unavailable
+from chaos.errors import Interrupted, Unavailable
 from chaos.model.event import (
     AnyEvent,
     ProbeFailed,
@@ -32,6 +32,7 @@ from chaos.model.objective import Condition
 from chaos.model.plan import Plan, Window
 from chaos.model.platform import Inventory, TrafficShaper
 from chaos.model.sli import Source
+from chaos.model.verdict import Status
 from chaos.preflight.before_run import check_machine, check_target
 from chaos.rehearsal.begin import (
     Options,
@@ -93,9 +94,24 @@ class Rehearsal:
 
     def __enter__(self) -> Rehearsal:
         with contextlib.ExitStack() as opening:
-            self._open(opening)
+            try:
+                self._open(opening)
+            except BaseException as cause:
+                self._never_began(cause)
+                raise
             self._stack = opening.pop_all()
         return self
+
+    def _never_began(self, cause: BaseException) -> None:
+        """Say so in the record, if there is one: that of a run that breaks off reads as of one that was killed."""
+        session: Session | None = getattr(self, "session", None)
+        if session is None:
+            return
+        by_hand = isinstance(cause, KeyboardInterrupt | Interrupted)
+        status = Status.INTERRUPTED if by_hand else Status.ABORTED
+        with contextlib.suppress(Exception):  # the cause is what is told
+            self._recorder.event(RunEnded(at_s=session.at_s(), status=status.value, reason=f"it never began: {cause}"))
+            self._recorder.finish(status.value)
 
     def interrupt(self, signal_name: str) -> None:
         """A signal arrived. Before the session is open, the signal has raised in the main thread; after the end there

@@ -46,6 +46,21 @@ class Customer(FastHttpUser):
 """
 
 
+def test_a_run_whose_traffic_does_not_start_is_said_to_have_never_begun(saleproof: Saleproof, tmp_path: Path) -> None:
+    """65 with the reason, and so says its record, which breaks off otherwise, like that of a run that was killed."""
+    (tmp_path / "targets").mkdir()
+    text = TARGET.replace("PROGRAM", str(Path(__file__).with_name("userly.py"))).replace("PORT", "1")
+    (tmp_path / "targets" / "loc.yaml").write_text(text)
+    experiment = tmp_path / "x.yaml"
+    experiment.write_text(EXPERIMENT)
+    assert saleproof("run", str(experiment)).returncode == 65
+    [run] = json.loads(saleproof("runs", "--json").stdout)
+    assert run["status"] == "aborted"
+    judged = json.loads(saleproof("judge", "last", "--json").stdout)
+    assert (judged["exit_code"], judged["status"]) == (2, "aborted")
+    assert "it never began: traffic.locust.file: there is no file" in judged["reasons"][0]
+
+
 def test_a_run_is_judged_by_what_locust_saw(saleproof: Saleproof, tmp_path: Path) -> None:
     """The outage during the fault, and nothing before and after; and the verdict says what such traffic cannot show."""
     with socket.create_server(("127.0.0.1", 0)) as free:
