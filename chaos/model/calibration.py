@@ -61,10 +61,15 @@ class Calibration(Noun):
 
     @property
     def exit_code(self) -> int:
-        """1: something was called deviated although nothing was done. 2: no run could have shown it,
-        because the generator was late in all of them. 130 is Ctrl-C."""
+        """1: something was called deviated although nothing was done. 2: no run could have shown it, because the
+        generator was late in all of them, or nothing was measured of an objective. 130 is Ctrl-C."""
         if self.alarmed:
             return 1
         if self.by_hand:
             return 130
-        return 0 if len(self.runs) > self.late else 2
+        return 0 if len(self.runs) > self.late and not self.unmeasured else 2
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """The objectives without a sample."""
+        return tuple(each.condition for each in self.objectives if not each.total)

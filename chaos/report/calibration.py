@@ -29,7 +29,7 @@ def render(found: Calibration, *, width: int = WIDTH, colour: bool | None = None
     if not n:
         page.wrapped("no run was completed, so nothing is known", "yellow")
         return page.show(colour=colour)
-    style = "bold red" if found.alarmed else "green"
+    style = "bold red" if found.alarmed else "yellow" if found.unmeasured else "green"
     page.wrapped(_alarms(found), style)
     for alarm in found.alarms[:10]:
         page.wrapped(alarm, indent=2)
@@ -52,6 +52,8 @@ def _alarms(found: Calibration) -> str:
     proven = f"so many prove, with 95 %, a rate of false alarms of at most {percent(found.alarm_rate_at_most)}"
     if n < RUNS_FOR_ONE_PERCENT:
         proven += f" ({RUNS_FOR_ONE_PERCENT} prove 1 %)"
+    if not found.alarmed and found.unmeasured:
+        return f"nothing was measured of {', '.join(found.unmeasured)}: no run could have called that deviated"
     if not found.alarmed:
         return f"no run of {n} called anything deviated: {proven}"
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,14 @@ def test_an_objective_that_is_usually_missed_is_never_held() -> None:
     """No window is long enough."""
     assert power.window_to_hold_s(0.02, 0.01, 100.0) is None
     assert power.window_to_hold_s(0.0, 0.01, 0.0) is None
+
+
+def test_an_objective_of_which_nothing_was_measured_is_no_calm_one() -> None:
+    """Exit 2: what has no samples cannot be called deviated, so that it was not proves nothing."""
+    runs = [dataclasses.replace(run, bins=(*run.bins[:-1], (np.zeros(0), np.zeros(0)))) for run in learned(independent)]
+    found = whole(runs)
+    assert (found.alarmed, found.exit_code) == (0, 2)
+    assert f"nothing was measured of {CONDITIONS[-1].text}: no run could have" in " ".join(render(found).split())
 
 
 def test_an_interrupted_calibration_says_what_was_learned() -> None:
