@@ -111,7 +111,27 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as cause:
         if isinstance(cause, OSError) and cause.errno == errno.EIO and not os.isatty(2):
             return _without_terminal()
+        if of_state := _of_state(cause):
+            print(f"saleproof: {of_state}", file=sys.stderr)  # noqa: T201
+            return SaleproofError.exit_code
         return _crashed(cause)
+
+
+def _of_state(cause: Exception) -> str:
+    """What a person can mend: a file of the state folder that cannot be made, written or read; empty for all else."""
+    from pathlib import Path
+
+    from chaos.state import state_dir
+
+    if not isinstance(cause, OSError) or not isinstance(cause.filename, str):
+        return ""
+    try:
+        state = state_dir()
+    except SaleproofError:
+        return ""
+    if not Path(cause.filename).absolute().is_relative_to(state):
+        return ""
+    return f"{cause.filename}: {cause.strerror}; the state folder {state} must be yours, and on a disk that can be written"
 
 
 def _without_terminal() -> int:

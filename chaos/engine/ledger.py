@@ -96,13 +96,14 @@ class Ledger:
         self._sync_folder()
 
     def untold(self, run: str | None = None) -> tuple[Untold, ...]:
-        """Reverts that whoever made them has not said to be in the record."""
+        """Reverts that whoever made them has not said to be in the record: all that can be read."""
         found = []
-        for path in sorted(self._folder.glob(f"*{TOLD_LATER}")):
-            with contextlib.suppress(OSError, msgspec.MsgspecError):
-                each = from_json(path.read_bytes(), Untold)
-                if run is None or each.run == run:
-                    found.append(each)
+        with contextlib.suppress(OSError):
+            for path in self._files(TOLD_LATER):
+                with contextlib.suppress(OSError, msgspec.MsgspecError):
+                    each = from_json(path.read_bytes(), Untold)
+                    if run is None or each.run == run:
+                        found.append(each)
         return tuple(found)
 
     def told(self, run: str) -> None:
@@ -143,13 +144,18 @@ class Ledger:
         return tuple(e for e in self._read()[0] if run is None or e.run == run)
 
     def damaged(self) -> tuple[str, ...]:
-        """A line for each file that cannot be read. It may hide a fault, so nobody may call the ledger clean; but it
-        must not keep the others from being reverted."""
+        """A line for each file that cannot be read, or for the folder. It may hide a fault, so nobody may call the
+        ledger clean; but it must not keep the others from being reverted."""
         return self._read()[1]
 
     def _read(self) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
         found, damaged = [], []
-        for path in sorted(self._folder.glob(f"*{ENTRY}")):
+        try:
+            paths = self._files(ENTRY)
+        except OSError as cause:
+            line = f"{self._folder}: the ledger cannot be read ({cause.strerror}). Faults may be in place; "
+            return (), (line + "make it readable, or run this as the user whose it is",)
+        for path in paths:
             try:
                 found.append((path.stat().st_mtime_ns, from_json(path.read_bytes(), Entry)))
             except FileNotFoundError:
@@ -160,6 +166,14 @@ class Ledger:
                     "the fault by hand, then delete the file"
                 )
         return tuple(entry for _, entry in sorted(found, key=lambda each: each[0])), tuple(damaged)
+
+    def _files(self, ending: str) -> list[Path]:
+        """None where nothing was ever injected. Raises: OSError. Not by glob, to which a folder that may not be read,
+        and a file in its place, are empty."""
+        try:
+            return sorted(self._folder / name for name in os.listdir(self._folder) if name.endswith(ending))
+        except FileNotFoundError:
+            return []
 
     def _write(self, path: Path, content: bytes) -> None:
         """Whole or not at all, and on the disk. Raises: OSError."""

@@ -83,9 +83,9 @@ class Database:
 
 
 def _sqlite(path: Path, *, make: bool) -> Engine:
-    if not make and not path.exists():
-        raise NoStore(str(path))
     try:
+        if not make and not path.exists():
+            raise NoStore(str(path))
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, mode=0o700)
         # Made by us before SQLite can make it with wider rights; its side files get the same ones.

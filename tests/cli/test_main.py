@@ -200,3 +200,41 @@ def test_a_run_that_cannot_decide_is_inconclusive_before_it_begins(saleproof, tm
     by = {(d["window"], d["condition"]): d for d in json.loads(planned.stdout)["decisions"]}
     during = by["during 1", "availability >= 99.9%"]
     assert (during["enough"], during["outage_s"]) == (False, 0.5)
+
+
+def test_a_ledger_that_cannot_be_read_is_never_called_empty(saleproof, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """`recover` exits with 3 and says so, `doctor` has a problem, `halt` does not say that all is over, no run begins."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "ledger").write_text("")
+    recover = saleproof("recover")
+    assert (recover.returncode, recover.stdout) == (3, "")
+    assert "the ledger cannot be read" in recover.stderr
+    assert "problem  ledger" in saleproof("doctor").stdout
+    assert saleproof("run", "experiments/db-latency-spike.yaml", "--platform", "embedded").returncode == 3
+    assert saleproof("halt", "--timeout", "0s").returncode == 3
+
+
+@pytest.mark.parametrize("words", [("down",), ("up", "--platform", "embedded"), ("run", "experiments/no-fault.yaml")])
+def test_a_state_folder_that_does_not_take_it_is_one_line(saleproof, tmp_path: Path, words: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    """On a disk that is read-only, or another user's: which file, why, and whose fault it is not. Here a file is where
+    a folder is to be."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    for name in ("locks", "embedded"):
+        (state / name).write_text("")
+    done = saleproof(*words, DOCKER_HOST="unix:///there/is/none")
+    assert done.returncode == 70
+    assert str(state) in done.stderr.splitlines()[-1]
+    assert "internal error" not in done.stderr
+
+
+def test_recover_says_what_became_of_the_faults_whatever_else_it_cannot_look_at(saleproof, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Nothing to recover is 0, also where the notes of attached proxies cannot be read."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "attached").write_text("")
+    done = saleproof("recover", "--json")
+    assert json.loads(done.stdout)["stuck"] == []
+    assert done.returncode == 0
+    assert "what was attached to projects could not be looked at" in done.stderr

@@ -68,6 +68,21 @@ def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path) -> None:
         Ledger(tmp_path / "file" / "ledger").open(entry())
 
 
+def test_a_ledger_that_cannot_be_read_is_not_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's folder (sudo, once), or a file in its place: nobody can say that no fault is in place."""
+    file = tmp_path / "file"
+    file.write_text("")
+    assert str(file) in Ledger(file).damaged()[0]
+    assert (Ledger(file).entries(), Ledger(file).untold()) == ((), ())
+
+    def refuse(path: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "listdir", refuse)  # root may read whatever the mode says
+    assert "cannot be read (Permission denied). Faults may be in place" in Ledger(tmp_path).damaged()[0]
+    assert (Ledger(tmp_path).entries(), Ledger(tmp_path).untold()) == ((), ())
+
+
 def test_entries_of_one_run(tmp_path: Path) -> None:
     """The watchdog reverts its own run's faults only."""
     ledger = Ledger(tmp_path)
