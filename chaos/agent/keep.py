@@ -63,6 +63,9 @@ class Keeper:
             if request["do"] == "held":
                 # What is being taken back counts: nobody else may know of it.
                 return [*self._leases.known().held, *(t.name for t in self._at_work if t.is_alive())]
+            if request["do"] == "claimed":
+                now_s = boottime_s()
+                return [by for lease, by in self._claims.items() if self._leases.is_held(lease, now_s)]
             if request["do"] == "entrust":
                 if not self._leases.is_held(name, boottime_s()):
                     raise ValueError(f"the lease {name} ran out")

@@ -131,7 +131,9 @@ def _of_state(cause: Exception) -> str:
         return ""
     if not Path(cause.filename).absolute().is_relative_to(state):
         return ""
-    return f"{cause.filename}: {cause.strerror}; the state folder {state} must be yours, and on a disk that can be written"
+    return (
+        f"{cause.filename}: {cause.strerror}; the state folder {state} must be yours, and on a disk that can be written"
+    )
 
 
 def _without_terminal() -> int:

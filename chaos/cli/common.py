@@ -17,9 +17,24 @@ if TYPE_CHECKING:
     from chaos.store import Store
 
 
+# Nobody means more lines or runs; and databases count no further than 2^63.
+COUNT_MAX = 1_000_000_000
+
+
 def say(text: str) -> None:
     """Progress and remarks: stderr, so that stdout stays the result."""
     print(masked(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def say_open() -> None:
+    """Of any target: what a run that is gone has left, and how to go on. Runs are refused until then."""
+    from chaos.preflight.finding import Level
+    from chaos.preflight.standing import ledger
+    from chaos.state import state_dir
+
+    found = ledger(state_dir())
+    if found.level is Level.PROBLEM:
+        say(str(found))
 
 
 def out(text: str) -> None:
@@ -168,6 +183,6 @@ def terminal_width() -> int:
 
 def positive(text: str) -> int:
     """For argparse: a whole number from 1. Raises: ArgumentTypeError, which argparse turns into usage."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1; got '{text}'")
+    if not text.isdecimal() or not 1 <= int(text[:20]) <= COUNT_MAX:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {COUNT_MAX:,}; got '{text[:20]}'")
     return int(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chaos.cli.common import find_target, json_option, out, out_json, platform_option, say, target_option
+from chaos.cli.common import find_target, json_option, out, out_json, platform_option, say, say_open, target_option
 
 # Not from typing, which takes 3 ms to import: `saleproof --help` is to be quick.
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     target = find_target(arguments.target)
     unasked: list[str] = []
     platform = platforms.attach(target, arguments.platform, tell=unasked.append)
-    _say_open()
+    say_open()
     faults, halts = _faults(target.name), _halts(target, arguments.platform)
     if not arguments.json:
         for halt in halts:
@@ -78,17 +78,6 @@ def run(arguments: argparse.Namespace) -> int:
 
         out(render(inventory, faults, bare))
     return 0
-
-
-def _say_open() -> None:
-    """Of any target: what a run that is gone has left, and how to go on. Runs are refused until then."""
-    from chaos.preflight.finding import Level
-    from chaos.preflight.standing import ledger
-    from chaos.state import state_dir
-
-    found = ledger(state_dir())
-    if found.level is Level.PROBLEM:
-        say(str(found))
 
 
 def _others(target: str) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from chaos.cli.common import (
     pick_variant,
     platform_option,
     say,
+    say_open,
     target_option,
     variant_option,
 )
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos import platforms
 
     target = find_target(arguments.target)
+    say_open()
     began = time.monotonic()
     wanted = arguments.platform or platforms.default(target)
     platform = platforms.up(target, pick_variant(target, arguments.variant), wanted, progress=_progress)
@@ -46,7 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         out_json({"target": target.name, "variant": inventory.variant, "platform": inventory.platform, "entry": entry})
         return 0
-    say(f"everything is ready after {time.monotonic() - began:.1f} s")
+    # Of one that was up before, some may be down, or paused, for a reason.
+    bad = [f"{i.name} ({i.state})" for i in inventory.instances.values() if not (i.state == "spare" or i.healthy)]
+    ready = f"all but {', '.join(bad)} is ready" if bad else "everything is ready"
+    say(f"{ready} after {time.monotonic() - began:.1f} s")
     out(
         f"{target.title or target.name} ({inventory.variant}) is up on {inventory.platform}"
         + (f": {entry}" if entry else "")

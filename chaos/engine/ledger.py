@@ -171,7 +171,7 @@ class Ledger:
         """None where nothing was ever injected. Raises: OSError. Not by glob, to which a folder that may not be read,
         and a file in its place, are empty."""
         try:
-            return sorted(self._folder / name for name in os.listdir(self._folder) if name.endswith(ending))
+            return sorted(path for path in self._folder.iterdir() if path.name.endswith(ending))
         except FileNotFoundError:
             return []
 

@@ -14,6 +14,9 @@ import msgspec
 from chaos.errors import Refused, SaleproofError
 from chaos.model.base import Noun, from_json
 
+# What a run's name as a holder begins with.
+RUN = "run "
+
 
 class TargetLock:
     """Held while entered. Raises on entering: Refused, saying who holds it and since when."""
@@ -39,8 +42,11 @@ class TargetLock:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, json.dumps(about).encode(), 0)
         except OSError as cause:
-            os.close(self._file)
-            raise SaleproofError(f"the lock {self._path} cannot be written: {cause.strerror}") from cause
+            # That it is locked counts. A run's name is what `halt` and others look for; whoever takes a target down on
+            # a full disk makes room.
+            if self._holder.startswith(RUN):
+                os.close(self._file)
+                raise SaleproofError(f"the lock {self._path} cannot be written: {cause.strerror}") from cause
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,7 +65,7 @@ class Holder(Noun):
     @property
     def run(self) -> str:
         """The run's id; empty for anything else."""
-        return self.by.removeprefix("run ") if self.by.startswith("run ") else ""
+        return self.by.removeprefix(RUN) if self.by.startswith(RUN) else ""
 
 
 def holders(folder: Path) -> tuple[Holder, ...]:

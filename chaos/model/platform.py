@@ -173,6 +173,9 @@ class Station(Protocol):
     def runs(self) -> tuple[str, ...]:
         """The runs that hold a lease there, or whose faults are being taken back."""
 
+    def claims(self) -> tuple[str, ...]:
+        """Whose it is now, in words, until that lease is given back or runs out."""
+
     def halted(self) -> Halt | None:
         """The halt in force; None when there is none."""
 

@@ -112,7 +112,9 @@ def test_a_claim_lasts_as_long_as_its_lease(monkeypatch: pytest.MonkeyPatch) -> 
     assert keeper.answer(claim | {"lease": "r2", "who": "run r2 of bob"}) == "run r1 of ann"
     assert keeper.answer(claim | {"lease": "r1", "who": "run r1 of ann"}) == ""
     assert keeper.answer({"do": "held", "lease": ""}) == ["r1"]
+    assert keeper.answer({"do": "claimed", "lease": ""}) == ["run r1 of ann"]
     now_s[0] += 11
+    assert keeper.answer({"do": "claimed", "lease": ""}) == []
     assert keeper.answer(claim | {"lease": "r2", "who": "run r2 of bob"}) == ""
 
 

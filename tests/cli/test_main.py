@@ -203,7 +203,7 @@ def test_a_run_that_cannot_decide_is_inconclusive_before_it_begins(saleproof, tm
 
 
 def test_a_ledger_that_cannot_be_read_is_never_called_empty(saleproof, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """`recover` exits with 3 and says so, `doctor` has a problem, `halt` does not say that all is over, no run begins."""
+    """`recover` exits with 3 and says so, `doctor` has a problem, `halt` exits with 3, and no run begins."""
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     (state / "ledger").write_text("")
@@ -238,3 +238,10 @@ def test_recover_says_what_became_of_the_faults_whatever_else_it_cannot_look_at(
     assert json.loads(done.stdout)["stuck"] == []
     assert done.returncode == 0
     assert "what was attached to projects could not be looked at" in done.stderr
+
+
+def test_counts_have_an_end(saleproof) -> None:  # type: ignore[no-untyped-def]
+    """More than a database can count is usage, not an error of ours."""
+    done = saleproof("runs", "--limit", "9" * 5000)
+    assert (done.returncode, "must be a whole number from 1 to" in done.stderr) == (64, True)
+    assert len(done.stderr) < 200

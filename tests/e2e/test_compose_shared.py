@@ -6,8 +6,10 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from chaos.faults.pause import Pause
 from chaos.faults.shared import lease as places
 from chaos.faults.shared.lease import Holder
 from chaos.model.base import to_plain
@@ -18,6 +20,7 @@ from chaos.proxy.values import ToxicSpec
 
 from .compose import LINK, Tiny, left, run_with_its_fault_on
 from .conftest import Saleproof
+from .small import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.timeout(240)]
 ANNS = Lease(id="run 1", ttl_s=120.0)
@@ -136,3 +139,54 @@ def test_an_operator_halts_a_target_by_hand(small: Tiny, command: Saleproof) -> 
         assert "halted by somebody, by hand since 20" in refused.stderr
     finally:
         by_hand.remove()
+
+
+@pytest.fixture
+def users_own(small: Tiny, tmp_path: Path) -> str:
+    """The target file of somebody whose project is not ours to take down: it names no Compose files."""
+    lines = Path(small.target.path).read_text().splitlines()
+    file = tmp_path / "own.yaml"
+    file.write_text("\n".join(line for line in lines if "files:" not in line))
+    return str(file)
+
+
+def test_a_target_that_a_run_has_is_not_taken_down_from_elsewhere(
+    small: Tiny, command: Saleproof, users_own: str
+) -> None:
+    """75 and whose it is, whether or not the project is ours: its agent goes on keeping its lease, and all runs."""
+    holder = held_by_ann(small, small.project)
+    theirs = agent.find(small.engine, small.project)
+    try:
+        for file in (small.target.path, users_own):
+            refused = command("down", "--target", file, "--platform", "compose")
+            assert refused.returncode == 75, refused.stderr
+            assert "in use by run 1 of ann on laptop" in refused.stderr
+        assert agent.find(small.engine, small.project) == theirs
+        assert small.container("web").status == "running"
+    finally:
+        places.release(holder, ANNS.id)
+        agent.dismiss(small.engine, small.project)
+
+
+def test_down_leaves_the_agent_that_still_takes_back_what_a_dead_run_left(
+    small: Tiny, command: Saleproof, users_own: str
+) -> None:
+    """Ann's runner and watchdog are dead, and her lease is over: the agent is the only one who knows. It was removed,
+    and a paused container stayed so for good."""
+    holder = held_by_ann(small, small.project)
+    theirs = agent.find(small.engine, small.project)
+    web = small.container("web")
+    undo = Pause().prepare("web", small.platform())
+    places.entrust(holder, msgspec.structs.replace(undo, lease=ANNS.id))
+    web.pause()
+    try:
+        places.release(holder, ANNS.id)
+        done = command("down", "--target", users_own, "--platform", "compose")
+        assert done.returncode == 0, done.stderr
+        assert "stays until it has taken back what a run left" in done.stderr
+        assert agent.find(small.engine, small.project) == theirs
+        until(lambda: small.container("web").status == "running", 20)
+    finally:
+        agent.remove(small.engine, small.project)
+        if small.container("web").status == "paused":
+            web.unpause()

@@ -38,6 +38,24 @@ def test_a_killed_supervisor_is_replaced_and_the_fault_reverted(shop: Small) -> 
     assert shop.processes("embedded.supervisor") != [pid]
 
 
+def test_up_and_down_say_what_a_dead_run_left(shop: Small) -> None:
+    """Neither reverts, and both say what does; `up` does not call ready what is paused."""
+    run = shop.run("pause: {service: web-1, for: 30s}")
+    shop.injected(run)
+    for pid in (*shop.processes("rehearsal.watchdog"), run.pid):
+        os.kill(pid, signal.SIGKILL)
+    run.communicate(timeout=10)
+    up, down = shop.saleproof("up"), shop.saleproof("down")
+    assert (up.returncode, down.returncode) == (0, 0), up.stderr + down.stderr
+    for said in (up.stderr, down.stderr):
+        assert "may still be in place; revert them with: saleproof recover" in said
+    assert "all but web-1 (paused) is ready" in up.stderr
+    assert shop.saleproof("recover").returncode == 0
+    again = shop.saleproof("up")
+    assert "everything is ready" in again.stderr
+    assert "recover" not in again.stderr
+
+
 def test_a_killed_load_generator_ends_the_run(shop: Small) -> None:
     """Exit 2: nobody measured, so nothing was shown."""
     run = shop.run()

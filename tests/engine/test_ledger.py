@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,10 @@ def test_a_ledger_that_cannot_be_read_is_not_empty(tmp_path: Path, monkeypatch: 
     assert str(file) in Ledger(file).damaged()[0]
     assert (Ledger(file).entries(), Ledger(file).untold()) == ((), ())
 
-    def refuse(path: Path) -> list[str]:
+    def refuse(path: Path) -> Iterator[Path]:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(os, "listdir", refuse)  # root may read whatever the mode says
+    monkeypatch.setattr(Path, "iterdir", refuse)  # root may read whatever the mode says
     assert "cannot be read (Permission denied). Faults may be in place" in Ledger(tmp_path).damaged()[0]
     assert (Ledger(tmp_path).entries(), Ledger(tmp_path).untold()) == ((), ())
 

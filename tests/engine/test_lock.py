@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaos.engine.lock import TargetLock, holders
-from chaos.errors import Refused
+from chaos.errors import Refused, SaleproofError
 
 
 def test_a_holder_is_seen_while_it_holds(tmp_path: Path) -> None:
@@ -53,3 +53,23 @@ def test_a_reused_pid_is_not_the_holder(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert holders(tmp_path / "locks") == ()
+
+
+def test_a_target_can_be_taken_down_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taking it down makes room, so that its name cannot be written does not keep it from its lock. A run does not
+    begin: `halt` could not find it."""
+    import os
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pwrite", full)
+        with pytest.raises(SaleproofError, match="No space left"), TargetLock(tmp_path, "shop", "run 7"):
+            pass
+        with (
+            TargetLock(tmp_path, "shop", "saleproof down"),
+            pytest.raises(Refused, match="another process"),
+            TargetLock(tmp_path, "shop", "run 8"),
+        ):
+            pass

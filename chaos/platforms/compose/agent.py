@@ -34,7 +34,7 @@ CAPABILITIES = (
 CALL_WITHIN_S = 30.0
 STARTED_WITHIN_S = 10.0
 REMOVED_WITHIN_S = 10.0
-HELD = json.dumps({"do": "held", "lease": ""})
+HELD, CLAIMED = (json.dumps({"do": what, "lease": ""}) for what in ("held", "claimed"))
 LOOK_AGAIN_S = 0.05
 _starting = threading.Lock()
 
@@ -112,13 +112,23 @@ def _refuse_in_use(engine: Engine, project: str) -> None:
 
 def leases(engine: Engine, project: str) -> list[str]:
     """The leases that agents there keep, of whichever version they are. Raises: Unavailable."""
+    return _told(engine, project, HELD)
+
+
+def claims(engine: Engine, project: str) -> list[str]:
+    """Whose the project is now, in words; one whose runner is dead goes with its lease. Raises: Unavailable."""
+    return _told(engine, project, CLAIMED)
+
+
+def _told(engine: Engine, project: str, request: str) -> list[str]:
+    """What all agents there answer, without starting one. Raises: Unavailable."""
     with engine.calling("list containers") as client:
         label = f"{AGENT_LABEL}={project}"
         found: list[str] = []
         for one in client.api.containers(filters={"label": [label], "status": ["running"]}):
             said = ""
             for _ in range(execute.ASK_AGAIN):  # the engine may lose an answer
-                made = client.api.exec_create(one["Id"], ["python3", "-m", "chaos.agent", "lease", HELD])
+                made = client.api.exec_create(one["Id"], ["python3", "-m", "chaos.agent", "lease", request])
                 said, _err = execute.output(engine, one["Id"], made["Id"], ENGINE_WITHIN_S)
                 if said:
                     break

@@ -94,13 +94,16 @@ class ComposePlatform:
     @classmethod
     def clean(cls, target: Target) -> None:
         """Take down what there is of the target, whatever state it is in. Idempotent. A project that no Compose file is
-        named for is the user's own: only what we put beside it goes. Raises: Unavailable."""
+        named for is the user's own: only what we put beside it goes, and of that the agent stays until it has taken
+        back what is under its leases. Raises: Unavailable."""
         part = compose_part(target)
         engine = connect()
         Attachments(target, engine).detach()
-        agent.remove(engine, part.project)
         if part.files:
+            agent.remove(engine, part.project)
             Command(target, engine.endpoint, target.variants[0]).down(engine)
+        else:
+            agent.dismiss(engine, part.project)
 
     def down(self) -> None:
         type(self).clean(self._target)

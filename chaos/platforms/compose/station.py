@@ -52,6 +52,9 @@ class ComposeStation:
     def runs(self) -> tuple[str, ...]:
         return tuple(agent.leases(self._engine, self._project))
 
+    def claims(self) -> tuple[str, ...]:
+        return tuple(agent.claims(self._engine, self._project))
+
     # The halt --------------------------------------------------------------------------------------------------------
 
     def halted(self) -> Halt | None:
