@@ -57,7 +57,7 @@ def _check(path: Path, target: str | None) -> tuple[str, str]:
     if kind == "target":
         checked = spec.load_target(path)
         signers_file(checked)
-        return kind, checked.title
+        return kind, checked.title or checked.name
     if kind == "chaostoolkit":
         from chaos.spec.chaostoolkit import load_chaostoolkit
 

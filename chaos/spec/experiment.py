@@ -18,6 +18,7 @@ from chaos.spec.convert import convert_noun, unknown
 from chaos.spec.experiment_file import ExperimentPart, WindowsPart
 from chaos.spec.marked import Key, Node, shorten, spell
 from chaos.spec.method import read_method
+from chaos.spec.printable import check_printable
 from chaos.spec.problems import Bad, Problems
 from chaos.spec.target import load_target
 from chaos.units import Duration
@@ -212,6 +213,8 @@ def _resolve(
         if not _EXPECTED.fullmatch(expected):
             message = f"{expected!r} is no outcome; write held, inconclusive, or `deviated: why`"
             problems.at(root, ("expects", variant), message)
+    reasons = [(("expects", variant), expected) for variant, expected in part.expects.items()]
+    check_printable([(("title",), part.title), (("why",), part.why), *reasons], root, problems)
     if problems.errors or method is None:
         return None
     return Experiment(

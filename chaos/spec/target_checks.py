@@ -12,10 +12,13 @@ from chaos.model.target import Target, Traffic
 from chaos.spec import condition, promql, slo_checks, templates
 from chaos.spec.convert import unknown
 from chaos.spec.marked import Key, Node
+from chaos.spec.printable import check_printable
 from chaos.spec.problems import Problems
 from chaos.spec.target_file import InvariantPart, SliPart, StepPart, TargetPart, TrafficPart, ValuePart
 
 NAME = re.compile(condition.NAME)
+# Files of the state folder, and a Docker volume, have it in their names. As a label of the DNS (RFC 1035).
+NAME_MAX = 63
 ARROW = re.compile(r"\s*->\s*")
 STATUS = re.compile(r"[1-5]\d\d(\s*-\s*[1-5]\d\d)?")
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -115,6 +118,9 @@ def _names(part: TargetPart, root: Node, problems: Problems) -> None:
                 problems.report(node, path[-1] if isinstance(path[-1], str) else "", _bad_name(word))
     if not NAME.fullmatch(part.target):
         problems.at(root, ("target",), _bad_name(part.target))
+    elif len(part.target) > NAME_MAX:
+        problems.at(root, ("target",), f"is {len(part.target)} characters long; {NAME_MAX} are the most")
+    check_printable([(("title",), part.title)], root, problems)
     for index, slo in enumerate(part.slos):
         if slo.name is not None and not NAME.fullmatch(slo.name):
             problems.at(root, ("slos", index, "name"), _bad_name(slo.name))

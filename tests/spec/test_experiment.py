@@ -163,6 +163,9 @@ def test_the_targets_own_errors_are_said_with_its_file(experiment: Write, target
     ("old", "new", "words"),
     [
         ("title: Checkout survives a slow database\n", "", "x.yaml:1: missing key 'title'"),
+        ("title: Checkout survives a slow database", r'title: "Held\e[2J"', "x.yaml:1: title: has the character U+001B, which changes what a terminal shows"),
+        ("rehearses a slow", "rehearses \u202e a slow", "x.yaml:3: why: has the character U+202E"),
+        ("deviated: every worker waits", r"deviated: every\rworker waits", "x.yaml:4: expects.fragile: has the character U+000D"),
         ("why: It", "whi: It", "x.yaml:3: unknown key 'whi'. Did you mean 'why'?"),
         ("load: normal", "load: nromal", "x.yaml:5: load: unknown traffic profile 'nromal'. Did you mean 'normal'?"),
         ("resilient: held", "resilent: held", "x.yaml:4: expects: unknown variant 'resilent'. Did you mean 'resilient'?"),

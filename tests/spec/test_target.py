@@ -78,6 +78,8 @@ def test_normal_is_always_a_profile(target: Write) -> None:
         ("  web -> db:  ", "  web to db:  ", "links: 'web to db' is not a link; write 'web -> db'"),
         ("protocol: redis", "protocol: rediss", "links.web -> cache.protocol: 'rediss' is not one of them. Did you mean 'redis'"),
         ("entry: edge", "entry: egde", "traffic.entry: unknown service 'egde'. Did you mean 'edge'?"),
+        ("target: shop", f"target: {'a' * 64}", "target: is 64 characters long; 63 are the most"),
+        ("title: The reference shop", r'title: "The\x07shop"', "shop.yaml:2: title: has the character U+0007"),
         ("rate: 25/s", "rate: 25", "traffic.rate: '25' is not a rate; write it with its unit, for example 25/s"),
         ("rate: 25/s", "rate: 0/s", "traffic.rate: must be more than 0/s"),
         ("arrivals: poisson", "arrivals: random", "traffic.arrivals: 'random' is not one of them. Known: constant, poisson"),
