@@ -90,6 +90,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """The entry point. Maps every error to one clear line on stderr and an exit code of DESIGN's table."""
     words = sys.argv[1:] if argv is None else argv
+    _fill_closed()
     try:
         only = words[0] if words and words[0] in COMMANDS else None
         arguments = parser(only).parse_args(words)
@@ -115,6 +116,19 @@ def main(argv: list[str] | None = None) -> int:
             print(f"saleproof: {of_state}", file=sys.stderr)  # noqa: T201
             return SaleproofError.exit_code
         return _crashed(cause)
+
+
+def _fill_closed() -> None:
+    """Whoever started us may have closed them (`>&-`, as daemons do): Python then has none, and the next file that is
+    opened, the store's say, would get their number and what others write to it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r"))
 
 
 def _of_state(cause: Exception) -> str:

@@ -245,3 +245,17 @@ def test_counts_have_an_end(saleproof) -> None:  # type: ignore[no-untyped-def]
     done = saleproof("runs", "--limit", "9" * 5000)
     assert (done.returncode, "must be a whole number from 1 to" in done.stderr) == (64, True)
     assert len(done.stderr) < 200
+
+
+def test_closed_streams_are_no_error(tmp_path: Path) -> None:
+    """As a daemon or a scheduler may start it: the exit code is the same, and no file gets what others write there."""
+    import os
+
+    command = f"{sys.executable} -m chaos recover"
+    for closed in (">&-", "2>&-", "<&- >&- 2>&-"):
+        environment = {**os.environ, "SALEPROOF_STATE": str(tmp_path / "state")}
+        done = subprocess.run(
+            ["bash", "-c", f"{command} {closed}"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+            env=environment,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, ""), closed
