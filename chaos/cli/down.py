@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos import platforms
     from chaos.engine.lock import TargetLock
     from chaos.errors import Unavailable
+    from chaos.rehearsal.takedown import forget
     from chaos.state import state_dir
 
     target = find_target(arguments.target)
@@ -41,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
                 _refuse_claimed(target, name)
                 was_up += [name] if platforms.attach(target, name) is not None else []
                 platforms.clean(target, name)  # also what a reboot or a broken start left
+                forget(state_dir(), target.name, name)
                 goes_on += [name] if name in was_up and platforms.attach(target, name) is not None else []
             except Unavailable as cause:
                 # An engine that cannot be asked must not keep the other platform from being taken down.

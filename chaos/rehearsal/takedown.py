@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import msgspec
@@ -35,3 +36,13 @@ class TakeDown(Noun):
         from chaos import platforms
 
         platforms.clean(self.target, self.platform)
+
+
+def forget(state: Path, target: str, platform: str) -> None:
+    """What dead runs had brought up of it is down; their notes, which may hold its secrets, go with it. The caller
+    holds the target's lock. One that cannot be read stays for whoever looks at it. Never raises."""
+    for path in (state / "down").glob("*.json"):
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            found = TakeDown.read(path)
+            if (found.target.name, found.platform) == (target, platform):
+                path.unlink()

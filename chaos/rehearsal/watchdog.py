@@ -95,13 +95,16 @@ def _take_down(down: Path, run_id: str, locks: Path) -> None:
     from chaos.errors import Refused
     from chaos.rehearsal.takedown import TakeDown
 
-    found = TakeDown.read(down)
+    try:
+        found = TakeDown.read(down)
+    except FileNotFoundError:
+        return  # somebody has taken it down meanwhile
     try:
         with TargetLock(locks, found.target.name, f"the watchdog of run {run_id}"):
             found.do()
     except Refused as cause:
         print(f"{run_id}: {found.target.name} stays up: {cause}", file=sys.stderr)  # noqa: T201
-    down.unlink()
+    down.unlink(missing_ok=True)
 
 
 def _complete_record(run_id: str, store_url: str, happened: list[AnyEvent]) -> None:

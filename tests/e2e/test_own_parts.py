@@ -56,6 +56,20 @@ def test_up_and_down_say_what_a_dead_run_left(shop: Small) -> None:
     assert "recover" not in again.stderr
 
 
+def test_down_forgets_what_a_dead_run_had_brought_up(shop: Small) -> None:
+    """Its note of the target, which may hold secrets, goes with the target: nobody is left to take it down by that."""
+    assert shop.saleproof("down").returncode == 0
+    run = shop.run("pause: {service: web-1, for: 30s}")
+    until(lambda: list(shop.state.glob("ledger/*.json")))
+    for pid in (*shop.processes("rehearsal.watchdog"), run.pid):
+        os.kill(pid, signal.SIGKILL)
+    run.communicate(timeout=10)
+    assert shop.saleproof("recover").returncode == 0
+    assert len(list(shop.state.glob("down/*.json"))) == 1
+    assert shop.saleproof("down").returncode == 0
+    assert list(shop.state.glob("down/*.json")) == []
+
+
 def test_a_killed_load_generator_ends_the_run(shop: Small) -> None:
     """Exit 2: nobody measured, so nothing was shown."""
     run = shop.run()
