@@ -291,6 +291,8 @@ def test_objects_may_stand_in_a_list(tmp_path: Path) -> None:
         ("{target: 0.99}", "{target: 0.99, targetPercent: 99}", "needs exactly one of target and targetPercent"),
         ("Occurrences", "RatioTimeslices", "'RatioTimeslices' is not a method that is known here"),
         ("Occurrences", "Timeslices", "Timeslices need timeSliceTarget"),
+        ("duration: 1M", "duration: 2Y", "spec.timeWindow[0].duration: 2Y is longer than 400d, the longest window here"),
+        ("duration: 1M", "duration: 500d", "500d is longer than 400d"),
         ("duration: 1M", "duration: soon", "spec.timeWindow[0].duration: 'soon' is no duration of OpenSLO"),
         ("isRolling: true", "calendar: {startTime: 2024-01-15 00:00:00, timeZone: UTC}", "1M from 2024-01-15 00:00:00 on is no day, week (from Monday), month"),
         ("isRolling: true", "calendar: {startTime: 2024-01-01 00:00:00, timeZone: Mars/Olympus}", "is no moment in a time zone"),

@@ -18,6 +18,7 @@ from chaos.spec.marked import Key, Node, spell
 from chaos.spec.openslo import metrics, words
 from chaos.spec.openslo.metrics import Indicator, NotTaken
 from chaos.spec.problems import Bad, Problems
+from chaos.spec.slo_checks import LONGEST
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,6 +222,8 @@ class _Reader:
         length_s, days = words.seconds(duration), words.nominal_days(duration)
         if length_s is None and days is None:
             raise NotTaken(f"'{duration}' is no duration of OpenSLO", (*path, "duration"))
+        if (length_s if length_s is not None else (days or 0) * 86400) > LONGEST:
+            raise NotTaken(f"{duration} is longer than {LONGEST}, the longest window here", (*path, "duration"))
         event = _text(root, "metadata", "annotations", words.EVENT)
         if windows[0].get("calendar") is not None:
             return self._calendar(document, path, duration, length_s, event)
