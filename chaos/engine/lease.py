@@ -15,7 +15,7 @@ import msgspec
 
 from chaos import faults
 from chaos.clock import boottime_s
-from chaos.errors import Unavailable
+from chaos.errors import Refused, Unavailable
 from chaos.faults.shared import lease as places
 from chaos.faults.shared.lease import Holder
 from chaos.model.base import to_json
@@ -48,6 +48,7 @@ class Keeper:
         self._without: set[str] = set()
         self._claimed: dict[str, str] = {}
         self._entrusted: dict[str, list[Undo]] = {}
+        self._forgotten: set[str] = set()  # who was started anew, and was not told all of it again yet
         self._renewed_s: dict[str, float] = {_MYSELF: now_s()}  # when the last renewal that was answered began
         self._errors: dict[str, str] = {}
         self._lost = ""
@@ -169,12 +170,25 @@ class Keeper:
                 return
             if became == "created" and key in self._renewed_s:
                 self._note(f"the {kind} was started anew: it knew nothing of the lease")
-                if key in self._claimed:
-                    places.claim(self._holders[key], self._lease, self._claimed[key])
-                for undo in list(self._entrusted.get(key, ())):
-                    places.entrust(self._holders[key], undo)
+                self._forgotten.add(key)
+            if key in self._forgotten:
+                self._tell_again(key)
         self._errors.pop(key, None)
         self._renewed_s[key] = began_s
+
+    def _tell_again(self, key: str) -> None:
+        """Whose the target is, and what is under the lease there. Until that was all heard, nothing is renewed: a lease
+        that nothing is under takes nothing back. Raises: Unavailable."""
+        holder = self._holders[key]
+        if key in self._claimed:
+            try:
+                places.claim(holder, self._lease, self._claimed[key])
+            except Refused as cause:
+                self._lose(key, f"the target was lost when the {holder.kind} was started anew: {cause}")
+                return
+        for undo in list(self._entrusted.get(key, ())):
+            places.entrust(holder, undo)
+        self._forgotten.discard(key)
 
     def _why(self, key: str, silent_s: float) -> str:
         lasts = f"it lasts {self._lease.ttl_s:g} s"

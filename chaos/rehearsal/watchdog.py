@@ -108,20 +108,26 @@ def _take_down(down: Path, run_id: str, locks: Path) -> None:
 
 
 def _complete_record(run_id: str, store_url: str, happened: list[AnyEvent]) -> None:
-    """Add what the watchdog did, end the run as crashed, and judge what there is."""
+    """Add what the watchdog did, end the run as crashed unless it had ended by itself, and judge what there is."""
     import msgspec
 
     from chaos.judge import judge
-    from chaos.model.event import RunStarted
+    from chaos.model.event import RunEnded, RunStarted
     from chaos.store import Store
 
     with Store.open(store_url) as store:
         if not any(run.id == run_id for run in store.runs(1000)):
             return  # it died while the target was coming up: nothing was recorded yet
-        began = [e for e in store.read(run_id).events if isinstance(e, RunStarted)]
+        before = store.read(run_id)
+        began = [e for e in before.events if isinstance(e, RunStarted)]
         t0_s = began[0].t0_s if began else time.monotonic()
-        events = [msgspec.structs.replace(event, at_s=max(0.0, event.at_s - t0_s)) for event in happened]
-        store.append(run_id, events, status="crashed")
+        ended = before.run.status not in (None, "crashed")  # and left a fault, or was killed a moment later
+        events = [
+            msgspec.structs.replace(event, at_s=max(0.0, event.at_s - t0_s))
+            for event in happened
+            if not (ended and isinstance(event, RunEnded))
+        ]
+        store.append(run_id, events, status=None if ended else "crashed")
         store.save_verdict(judge(store.read(run_id)))
 
 

@@ -15,7 +15,7 @@ from chaos.engine import lease as engine_lease
 from chaos.engine.guard import Guard
 from chaos.engine.lease import Keeper
 from chaos.engine.session import Stopped
-from chaos.errors import Unavailable
+from chaos.errors import Refused, Unavailable
 from chaos.faults.shared.lease import Holder
 from chaos.model.event import FaultConfirmed, FaultIntended, GuardBroken, LeaseExpired, Noted
 from chaos.model.fault import Undo
@@ -234,6 +234,49 @@ def test_a_place_whose_clock_went_on_decides(make: Any) -> None:
     stage.session.keeper.beat()
     assert "the fault proxy had not heard of the runner" in stage.session.reason
     assert stage.session.status is Status.ABORTED
+
+
+def test_a_place_that_was_started_anew_is_told_until_it_has_heard(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it was not told of it could not take back; the first try may get no answer."""
+    stage = make()
+    told: list[str] = []
+    answers = iter([True, False, True])
+
+    def entrust(holder: Holder, undo: Undo) -> None:
+        if not next(answers):
+            raise Unavailable("no answer")
+        told.append(undo.where)
+
+    monkeypatch.setattr(engine_lease.places, "entrust", entrust)
+    stage.session.keeper.hold(Undo(kind="test-file", where="a"))
+    stage.place.leases = Leases()
+    for _ in range(3):
+        stage.session.keeper.beat()
+    assert told == ["a", "a"]
+    assert stage.session.keeper.check() == ""
+
+
+def test_a_target_that_became_anothers_meanwhile_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its agent was started anew by a run from another machine, which has the lock now: ours is over, and says why."""
+    answers = iter(["created", "renewed", "renewed"])
+    claims: list[str] = []
+    lost: list[str] = []
+
+    def claim(_: Holder, __: Lease, who: str) -> bool:
+        claims.append(who)
+        if len(claims) > 1:
+            raise Refused("the target's project 'shop' is in use by run 2 of bob")
+        return True
+
+    monkeypatch.setattr(engine_lease.places, "claim", claim)
+    monkeypatch.setattr(engine_lease.places, "renew", lambda *_: next(answers))
+    keeper = Keeper(Lease(id="run-1"), on_lost=lambda _, why: lost.append(why), note=lambda _: None)
+    keeper.claim({"platform": "compose", "endpoint": {"host": "unix:///none"}, "project": "shop"}, "run 1 of ana")
+    for _ in range(3):
+        keeper.beat()
+    (why,) = lost
+    assert "in use by run 2 of bob" in why
+    assert keeper.check() == why
 
 
 def test_where_no_lease_is_kept_the_record_says_so(make: Any) -> None:
