@@ -51,12 +51,14 @@ def configure_control(
             options = Options(
                 variant=variant, platform=platform, profile=profile, seed=seed, store=store_url(), arming=given(target)
             )
-            rehearsal = stack.enter_context(Rehearsal(experiment, target, options, screen=PlainLines(logger.info)))
+            rehearsal = Rehearsal(experiment, target, options, screen=PlainLines(logger.info))
+            # Entered first, so left last: a signal while the target is taken down does not disturb that.
+            signals = stack.enter_context(Signals(rehearsal.interrupt))
+            stack.enter_context(rehearsal)
         except SaleproofError as error:
             logger.error(f"Saleproof: {error}")  # noqa: TRY400  # the sentence is enough, a traceback is not for people
             activities.refuse(str(error))
             return
-        signals = stack.enter_context(Signals(rehearsal.interrupt))
         signals.install()
         stack.callback(activities.use, None)
 
