@@ -45,10 +45,13 @@ class Tunnel:
             if found is None or not found.pid:
                 return
             words = ["nsenter", "-t", str(found.pid), "-n", "socat", "-", f"TCP:127.0.0.1:{self._port}"]
-            if os.environ.get(INSIDE_VARIABLE):
-                _by_process(client, words)
-            else:
-                self._by_exec(client, words)
+            try:
+                if os.environ.get(INSIDE_VARIABLE):
+                    _by_process(client, words)
+                else:
+                    self._by_exec(client, words)
+            finally:
+                client.shutdown(socket.SHUT_RDWR)  # a thread that still reads from it reads its end
 
     def _by_exec(self, client: socket.socket, words: list[str]) -> None:
         from docker.utils.socket import frames_iter
@@ -61,7 +64,7 @@ class Tunnel:
             # The engine's answer may wait for the far side longer than a call may take.
             with contextlib.suppress(AttributeError):
                 raw.settimeout(None)
-            _pump(client.recv, raw.sendall)
+            _pump(client.recv, raw.sendall, lambda: raw.shutdown(socket.SHUT_WR))
             with contextlib.closing(stream):
                 for kind, data in frames_iter(stream, tty=False):
                     if kind == 1:
@@ -69,23 +72,27 @@ class Tunnel:
 
 
 def _by_process(client: socket.socket, words: list[str]) -> None:
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as relay:
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as relay:
         assert relay.stdin is not None
         assert relay.stdout is not None
-        into, out_of = relay.stdin.fileno(), relay.stdout.fileno()
-        _pump(client.recv, lambda data: os.write(into, data))
-        while data := os.read(out_of, READ_BYTES):
-            client.sendall(data)
-        relay.kill()
+        _pump(client.recv, relay.stdin.write, relay.stdin.close)
+        try:
+            while data := relay.stdout.read(READ_BYTES):
+                client.sendall(data)
+        finally:
+            relay.kill()
 
 
-def _pump(read: Callable[[int], bytes], write: Callable[[bytes], Any]) -> None:
-    """Carry on one way in a thread of its own, which ends with its socket."""
+def _pump(read: Callable[[int], bytes], write: Callable[[bytes], Any], end: Callable[[], None]) -> None:
+    """Carry on one way in a thread of its own, and the end of it too: who has nothing more to say is gone, and nobody
+    else would end what was started for it."""
 
     def run() -> None:
         with contextlib.suppress(OSError, ValueError):
             while data := read(READ_BYTES):
                 write(data)
+        with contextlib.suppress(OSError, ValueError):
+            end()
 
     threading.Thread(target=run, name="tunnel upstream", daemon=True).start()
 
