@@ -89,7 +89,8 @@ class Rehearsal:
         self.seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
         self._stack = contextlib.ExitStack()
         self._traffic: Running | None = None
-        self._ended = False
+        self._ended = False  # the end was begun
+        self._over = False  # and is on record
         self._acknowledged: list[str] = []
 
     def __enter__(self) -> Rehearsal:
@@ -114,10 +115,10 @@ class Rehearsal:
             self._recorder.finish(status.value)
 
     def interrupt(self, signal_name: str) -> None:
-        """A signal arrived. Before the session is open, the signal has raised in the main thread; after the end there
-        is nothing left to interrupt: what was opened is being closed."""
+        """A signal arrived. Before the session is open, the signal has raised in the main thread; once the end is on
+        record there is nothing left to interrupt: what was opened is being closed."""
         session: Session | None = getattr(self, "session", None)
-        if session is not None and not self._ended:
+        if session is not None and not self._over:
             session.interrupt(signal_name)
 
     def __exit__(self, *_: object) -> None:
@@ -354,6 +355,7 @@ class Rehearsal:
             session.fail(f"the run could not be ended properly: {type(cause).__name__}: {cause}")
             raise
         finally:
+            self._over = True
             session.emit(RunEnded(at_s=session.at_s(), status=session.status.value, reason=session.reason))
             self._recorder.finish(session.status.value)
 

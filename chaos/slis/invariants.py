@@ -27,12 +27,16 @@ def check(
     stop: threading.Event | None = None,
 ) -> InvariantChecked:  # fmt: skip
     """Try until it holds or its `within` has passed (what is legal only for a while, such as a pending payment, needs
-    the time). `ok` None means that it could not be checked, which never reads as a pass. Never raises."""
+    the time). `ok` None means that it could not be checked, which never reads as a pass; nor, when `stop` came before
+    its time was over, as a violation. Never raises."""
     until_s = time.monotonic() + float(invariant.within)
     while True:
         result = _try(invariant, sql, acknowledged, resolve, env, at_s)
-        if result.ok or time.monotonic() >= until_s or (stop or threading.Event()).wait(PAUSE_S):
+        if result.ok or time.monotonic() >= until_s:
             return result
+        if (stop or threading.Event()).wait(PAUSE_S):
+            error = f"the run was stopped before {invariant.within} were over"
+            return InvariantChecked(at_s=at_s(), name=invariant.name, ok=None, error=error)
 
 
 def _try(

@@ -160,6 +160,26 @@ def test_a_second_signal_does_not_disturb_the_revert(shop: Small, second: signal
     assert "SIGINT received" in " ".join(shop.events().split())
 
 
+def test_a_signal_while_the_invariants_are_checked_ends_the_run(shop: Small) -> None:
+    """Exit 130: nobody waits for what may take a minute, and what was not given its time is not called violated."""
+    looked, program, target = shop.folder / "looked", shop.folder / "never.py", shop.folder / "target.yaml"
+    answer = '{"ok": false, "violations": ["not yet"]}'
+    program.write_text(f"import pathlib\npathlib.Path({str(looked)!r}).touch()\nprint({answer!r})\n")
+    before = target.read_text()
+    target.write_text(f"{before}\ninvariants:\n  never: {{command: [python3, '{program}'], within: 60s}}\n")
+    try:
+        run = shop.run("placebo: {for: 1s}")
+        until(looked.exists, within_s=60)
+        run.send_signal(signal.SIGINT)
+        code, said = shop.ended(run, within_s=30)
+    finally:
+        target.write_text(before)
+    assert code == 130, said
+    assert shop.newest()["status"] == "interrupted"
+    (invariant,) = shop.judged()["invariants"]
+    assert invariant["outcome"] == "inconclusive", invariant
+
+
 def test_a_slow_control_call_only_takes_longer(shop: Small) -> None:
     """The fault proxy answers nothing for 4 s, just when its fault is to be reverted: 130 all the same."""
     run = shop.run("latency: {link: edge -> web, delay: 200ms, for: 30s}")
