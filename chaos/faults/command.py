@@ -18,6 +18,7 @@ from chaos.units import Duration
 # What every program may expect; the rest of the environment may hold what is none of its business.
 PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
 OUTPUT_CHARS = 300
+OUTPUT_BYTES = 8 * OUTPUT_CHARS
 # In the environment of `run` and of all that it starts: how a process that knows only the undo record finds it.
 MARK = "SALEPROOF_COMMAND"
 
@@ -149,8 +150,9 @@ class Programs(Noun):
                 if started.returncode is None:
                     os.killpg(started.pid, signal.SIGKILL)
                     started.wait()
-            printed.seek(0)
-            text = printed.read().decode(errors="replace").strip()
+            # Only its end: a program may print more than there is memory for.
+            printed.seek(max(0, printed.seek(0, os.SEEK_END) - OUTPUT_BYTES))
+            text = printed.read(OUTPUT_BYTES).decode(errors="replace").strip()
         return code, f": {text[-OUTPUT_CHARS:]}" if text else ""
 
 

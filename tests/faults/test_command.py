@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from chaos import faults
 from chaos.errors import RevertFailed, Unavailable
 from chaos.faults.command import Command
 from chaos.units import Duration
+
+PRINTED = 20_000_000
 
 FLAG = {"run": ("touch", "flag"), "undo": ("rm", "-f", "flag"), "check": ("test", "-e", "flag")}
 
@@ -62,6 +65,20 @@ def test_a_run_that_fails_says_what_it_printed() -> None:
     undo = fault.prepare("command", None)
     with pytest.raises(Unavailable, match=r"run exited with 3: .*: no room"):
         fault.inject(undo, None)
+
+
+def test_a_program_that_prints_a_lot_takes_no_memory_of_ours() -> None:
+    """Only the end of what it printed is read."""
+    says = f"import sys; print('x' * {PRINTED}); print('no room'); sys.exit(3)"
+    fault = command(run=(sys.executable, "-c", says))
+    undo = fault.prepare("command", None)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unavailable, match=r"run exited with 3: .*no room"):
+            fault.inject(undo, None)
+        assert tracemalloc.get_traced_memory()[1] < PRINTED / 4
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_undo_that_does_nothing_is_not_believed() -> None:

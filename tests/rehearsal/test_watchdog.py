@@ -59,6 +59,12 @@ def test_it_leaves_a_target_that_another_run_has_by_now(
     assert "run r2" in capfd.readouterr().err
 
 
+def test_what_its_run_has_taken_down_itself_is_no_failure(tmp_path: Path, taken_down: list[str]) -> None:
+    """A run that ended with a fault that it could not revert takes its target down, and leaves the watchdog the rest."""
+    assert clean_up("r1", tmp_path, str(tmp_path / "runs.db"), tmp_path / "down" / "r1.json") == 0
+    assert taken_down == []
+
+
 def test_a_run_that_had_ended_keeps_its_end(tmp_path: Path) -> None:
     """Whether it left a fault that it could not revert, or was killed a moment after its last word: it did not crash.
     What the watchdog took back is added."""

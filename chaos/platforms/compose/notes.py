@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from pathlib import Path
 
 import msgspec
@@ -30,7 +31,7 @@ class Notes:
     def write(self, note: Note) -> None:
         """Raises: SaleproofError, OSError."""
         path = self._path(note.project, note.endpoint)
-        fresh = path.with_suffix(".tmp")
+        fresh = path.with_suffix(f".{os.getpid()}.tmp")
         fresh.write_bytes(to_json(note))
         fresh.replace(path)
 
@@ -42,8 +43,8 @@ class Notes:
 
     def all(self, since_s: float = 0.0) -> tuple[Note, ...]:
         """Those written since then, in Unix seconds."""
-        paths = sorted(path for path in self._folder().glob("*.json") if path.stat().st_mtime >= since_s)
-        return tuple(note for path in paths if (note := _read(path)) is not None)
+        paths = sorted(self._folder().glob("*.json"))
+        return tuple(note for path in paths if (note := _read(path, since_s)) is not None)
 
     def _path(self, project: str, endpoint: Endpoint) -> Path:
         """A project's name is one only on its engine."""
@@ -54,9 +55,10 @@ class Notes:
         return private_dir(state_dir() / self._name)
 
 
-def _read(path: Path) -> Note | None:
+def _read(path: Path, since_s: float = 0.0) -> Note | None:
+    """None also for one that another process has just removed."""
     with contextlib.suppress(OSError, msgspec.MsgspecError):
-        return from_json(path.read_bytes(), Note)
+        return from_json(path.read_bytes(), Note) if path.stat().st_mtime >= since_s else None
     return None
 
 
