@@ -60,7 +60,7 @@ def test_it_leaves_a_target_that_another_run_has_by_now(
 
 
 def test_what_its_run_has_taken_down_itself_is_no_failure(tmp_path: Path, taken_down: list[str]) -> None:
-    """A run that ended with a fault that it could not revert takes its target down, and leaves the watchdog the rest."""
+    """Who ended with a fault that stays takes its target down and leaves the watchdog the rest."""
     assert clean_up("r1", tmp_path, str(tmp_path / "runs.db"), tmp_path / "down" / "r1.json") == 0
     assert taken_down == []
 
