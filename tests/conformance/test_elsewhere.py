@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -175,13 +176,31 @@ def test_no_ssh_is_left(compose: ComposeShop, state: Path, by_ssh: str) -> None:
         time.sleep(0.05)
 
 
+def test_an_ssh_that_ended_is_started_anew(state: Path, by_ssh: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is restarted, or a connection that broke: the next call is answered, as a revert needs it."""
+    monkeypatch.setenv("DOCKER_HOST", by_ssh)
+    engine = engines.connect()
+    engine.ping()
+    port = by_ssh.rpartition(":")[2]
+    (pid,) = (pid for pid, line in _processes("ssh") if port in line)
+    os.kill(pid, signal.SIGKILL)
+    while any(port in line for line in _commands("ssh")):
+        time.sleep(0.01)
+    engine.ping()
+
+
 def _commands(name: str) -> list[str]:
+    return [line for _, line in _processes(name)]
+
+
+def _processes(name: str) -> list[tuple[int, str]]:
+    """Process number and command line."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = path.read_bytes().split(b"\0")
             if Path(words[0].decode()).name == name:
-                found.append(b" ".join(words).decode())
+                found.append((int(path.parent.name), b" ".join(words).decode()))
     return found
 
 

@@ -114,6 +114,8 @@ class Engine:
     def calling(self, what: str) -> Iterator[docker.DockerClient]:
         """Around every use of the SDK. Raises: Unavailable, saying what was asked of which engine."""
         with errors(self.endpoint, what):
+            if self.endpoint.is_ssh:
+                self.endpoint.dialled()  # where its ssh has ended, another one takes its place
             yield self.client
 
     def ping(self) -> None:

@@ -96,8 +96,9 @@ def engine(host: str) -> str:
     with _lock:
         path, found = _forwards.get((host, remote), ("", None))
         if found is None or not found.alive():
-            path = str(_private_folder() / f"{os.getpid()}.sock")
-            atexit.register(Path(path).unlink, missing_ok=True)
+            if not path:
+                path = str(_private_folder() / f"{os.getpid()}.sock")
+                atexit.register(Path(path).unlink, missing_ok=True)
             _forwards[(host, remote)] = (path, Forward(host, path, remote, lambda: _connect(path)))
         return f"unix://{path}"
 
