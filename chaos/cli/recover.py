@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chaos.model.event import AnyEvent
     from chaos.store import Store
 
-HELP = "revert every fault that the ledger still has, and read back that it is gone"
+HELP = "revert every fault that dead runs left in the ledger, and read back that it is gone"
 EXAMPLES = "  saleproof recover\n"
 
 
@@ -22,7 +22,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exits with 0 when nothing is left, 3 when something is. Raises: Refused while the run is still alive."""
+    """Exits with 0 when no dead run's fault is left, 3 when one is. Raises: Refused when all are of runs that are still
+    alive."""
     from chaos.engine.late import may_come
     from chaos.engine.ledger import Ledger
     from chaos.errors import RevertFailed
@@ -30,10 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     from chaos.state import state_dir
 
     ledger = Ledger(state_dir() / "ledger")
-    _refuse_alive(ledger)
+    _leave_alive(ledger)
     # A watchdog may be at it just now; it is waited for.
     with ledger.alone():
-        late = may_come(ledger.entries())
+        late = may_come(_of_dead(ledger))
         ledger.sweep()
         found, happened = _revert(ledger)
     _say(happened)
@@ -66,18 +67,32 @@ def _attached() -> list[str]:
         return [f"  what was attached to projects could not be looked at: {error}"]
 
 
-def _refuse_alive(ledger: Ledger) -> None:
-    """Raises: Refused."""
-    import os
-
+def _leave_alive(ledger: Ledger) -> None:
+    """A living run, on whichever target, keeps nobody from reverting a dead one's faults. Raises: Refused when there
+    are no others."""
     from chaos.errors import Refused
 
-    for entry in ledger.entries():
-        if entry.alive and entry.pid != os.getpid():
-            raise Refused(
-                f"run {entry.run} (pid {entry.pid}) is still alive and reverts its own faults; "
-                f"end it with: kill -TERM {entry.pid}; where that does nothing: kill -9 {entry.pid}"
-            )
+    living = {entry.run: entry.pid for entry in ledger.entries() if _alive(entry)}
+    told = [
+        f"run {run} (pid {pid}) is still alive and reverts its own faults; end it with: kill -TERM {pid}; where that "
+        f"does nothing: kill -9 {pid}"
+        for run, pid in living.items()
+    ]
+    if told and not _of_dead(ledger) and not ledger.damaged():
+        raise Refused(told[0])
+    for line in told:
+        say(f"  left alone: {line}")
+
+
+def _of_dead(ledger: Ledger) -> tuple[Entry, ...]:
+    return tuple(entry for entry in ledger.entries() if not _alive(entry))
+
+
+def _alive(entry: Entry) -> bool:
+    """An old entry has the pid alone, which may be ours by now."""
+    import os
+
+    return entry.alive and entry.pid != os.getpid()
 
 
 def _look_again(ledger: Ledger, late: tuple[Entry, ...]) -> list[tuple[str, AnyEvent]]:
@@ -111,7 +126,7 @@ def _revert(ledger: Ledger) -> tuple[int, list[tuple[str, AnyEvent]]]:
     """All that is open, and the record of it: how many there were, and what became of each."""
     from chaos.engine.revert import revert_all
 
-    entries = ledger.entries()
+    entries = _of_dead(ledger)
     # What dead runners and watchdogs had reverted and could not say any more.
     untold: list[tuple[str, AnyEvent]] = [(u.run, u.event) for u in ledger.untold() if not u.alive]
     happened: list[tuple[str, AnyEvent]] = []
