@@ -23,6 +23,7 @@ class Names:
         self._ipv6: dict[str, bool] = {}
         self._outside: set[str] = set()
         self._wanted: set[str] = set()
+        self._watched: set[str] = set()  # those that have a thread
         self._lock = threading.Lock()
 
     def want(self, names: Iterable[tuple[str, bool]]) -> None:
@@ -30,7 +31,8 @@ class Names:
         with self._lock:
             now = set(dict(names := tuple(names)))
             self._outside = {name for name, outside in names if outside}
-            new, self._wanted = now - self._wanted, now
+            new, self._wanted = now - self._watched, now
+            self._watched |= new
             for name in list(self._found):
                 if name not in now:
                     self._found.pop(name)
@@ -56,6 +58,7 @@ class Names:
         while True:
             with self._lock:
                 if name not in self._wanted:
+                    self._watched.discard(name)
                     return
             self._look(name)
             time.sleep(LOOK_EVERY_S)
