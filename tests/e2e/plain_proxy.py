@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 from aiohttp import web
 
@@ -17,8 +18,14 @@ api.VERSION = "2.12.0"
 add_toxic = api.Api.add_toxic
 
 
+def asked(config: Path) -> Path:
+    """There once a toxic was asked for, that is before it comes."""
+    return config.with_suffix(".asked")
+
+
 async def late(self: api.Api, request: web.Request) -> web.Response:
     await request.read()
+    asked(Path(sys.argv[sys.argv.index("--config") + 1])).touch()
     await asyncio.sleep(LATE_S)
     return await add_toxic(self, request)
 
