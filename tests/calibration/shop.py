@@ -101,6 +101,10 @@ def table(rows: list[Row]) -> str:
         lines.append(
             f"| `{name}` | {variant} | {outcome} | {len(of)} | {' | '.join(map(str, counts))} | {sure} |"
         )  # fmt: skip
+    others = [row for row in rows if row["experiment"] != CONTROL]
+    right = len(others) - len(unexpected(others))
+    sure = percent(at_least(right, len(others))) if others else "0 %"
+    lines += ["", f"Of all {len(others)} runs of the catalogue, {right} were as expected: at least {sure} (99 %)."]
     return "\n".join(lines)
 
 
