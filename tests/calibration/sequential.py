@@ -14,6 +14,8 @@ from .suite import Found, Suite, at_least, at_most, percent
 
 LONGEST_S = 300.0
 ALPHA = 0.01
+# A tenth of a second, of the test's quarters.
+SPANNING = "bursts of 20"
 TESTS = 2 * INJECTIONS * len(CONDITIONS)  # of a run like the simulated ones: 16
 
 
@@ -30,6 +32,12 @@ def _null_row(cell: str, found: Found) -> tuple[str, ...]:
     return cell, f"{n:,}", *run, *window
 
 
+def _null_wrong(cell: str, found: Found) -> str:
+    """The promise is about the run; it is kept by every window, too, but where bursts reach from bin to bin."""
+    alarms = found["deviated" if cell == SPANNING else "alarms"]
+    return "" if at_most(alarms, found["n"]) <= ALPHA or found["n"] < 2000 else "the bound is over 1 %"
+
+
 _BOUND = "99 % upper bound"
 _HEAD = ("noise", "runs", "run deviated", "rate", _BOUND, "any window deviated", "rate", _BOUND)
 
@@ -41,16 +49,14 @@ NULL = Suite(
         "independent": partial(_null, independent, 1.0),
         "bursts of 5": partial(_null, bursts(5), 1.0),
         "bursts of 10": partial(_null, bursts(10), 1.0),
-        "bursts of 20": partial(_null, bursts(20), 1.0),
+        SPANNING: partial(_null, bursts(20), 1.0),
         "moods of 1 s, at worst the budget": partial(_null, moods(1.0), 1.0),
         "moods of 10 s, at worst the budget": partial(_null, moods(10.0), 1.0),
     },
     row=_null_row,
     # Bursts that reach into the next bin give the test away a little: more runs tell by how much.
-    counts={"bursts of 20": 20_000},
-    wrong=lambda cell, found: (
-        "" if at_most(found["deviated"], found["n"]) <= ALPHA or found["n"] < 2000 else "the bound is over 1 %"
-    ),
+    counts={SPANNING: 20_000},
+    wrong=_null_wrong,
     note="""\
 Every run: two injections, five windows of 15 s at 200 requests a second, four objectives (availability 99.9 %, a p99,
 a p95, transactions), each used up exactly: the worst case that is still no deviation. The promise is about the run.
